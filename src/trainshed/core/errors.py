@@ -1,0 +1,158 @@
+"""The errors trainshed raises, each with a stable code.
+
+The tree, from the root down::
+
+    TrainshedError
+    ├── InvalidInput        400  the request or the file is wrong
+    ├── Unauthenticated     401  who are you?
+    ├── Forbidden           403  you may not
+    ├── NotFound            404  no such thing
+    ├── Conflict            409  it exists already, or is in the wrong state
+    ├── TooLarge            413  over a limit
+    ├── TooManyRequests     429  slow down
+    ├── Unavailable         503  a dependency does not answer; try again
+    └── Internal            500  our fault
+
+A code never changes its meaning once it has been released. On the wire an error is
+``{"error_code": "TrainShed.2003", "error_msg": "..."}``, as the ModelArts API has it.
+A message is one sentence that says what is wrong and, where there is one, the next step.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TrainshedError(Exception):
+    """Base of everything that trainshed raises on purpose.
+
+    Attributes:
+        status: the HTTP status that carries this error.
+        code: the stable code; ``family`` is used where none is given.
+    """
+
+    status: ClassVar[int] = 500
+    family: ClassVar[str] = "TrainShed.0001"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.family
+
+
+class InvalidInput(TrainshedError):
+    """The request, the file or the option is wrong; nothing was done."""
+
+    status = 400
+    family = "TrainShed.1000"
+
+
+class Unauthenticated(TrainshedError):
+    """No credentials, or wrong ones."""
+
+    status = 401
+    family = "TrainShed.2000"
+
+
+class Forbidden(TrainshedError):
+    """Known, but not allowed."""
+
+    status = 403
+    family = "TrainShed.3000"
+
+
+class NotFound(TrainshedError):
+    """Nothing by that id or name, in this project."""
+
+    status = 404
+    family = "TrainShed.4000"
+
+
+class Conflict(TrainshedError):
+    """The name is taken, or the thing is in a state that forbids this."""
+
+    status = 409
+    family = "TrainShed.5000"
+
+
+class TooLarge(TrainshedError):
+    """The body, the file or the number of things is over a limit."""
+
+    status = 413
+    family = "TrainShed.6000"
+
+
+class TooManyRequests(TrainshedError):
+    """The caller should wait and try again."""
+
+    status = 429
+    family = "TrainShed.7000"
+
+
+class Unavailable(TrainshedError):
+    """Something that trainshed depends on does not answer; a later try may work."""
+
+    status = 503
+    family = "TrainShed.8000"
+
+
+class Internal(TrainshedError):
+    """A fault of trainshed's own."""
+
+    status = 500
+    family = "TrainShed.0001"
+
+
+class Code:
+    """The stable codes. Add at the end of a family; never reuse one."""
+
+    BODY_NOT_JSON = "TrainShed.1001"
+    FIELD_INVALID = "TrainShed.1002"
+    NAME_INVALID = "TrainShed.1003"
+    BOOT_FILE_MISSING = "TrainShed.1004"
+    BOOT_FILE_OUTSIDE_CODE = "TrainShed.1005"
+    PATH_INVALID = "TrainShed.1006"
+    PARAMETER_INVALID = "TrainShed.1007"
+    PARAMETER_REQUIRED = "TrainShed.1008"
+    PARAMETER_UNDECLARED = "TrainShed.1009"
+    ENGINE_UNKNOWN = "TrainShed.1010"
+    ENGINE_NOT_OFFERED = "TrainShed.1011"
+    FLAVOR_UNKNOWN = "TrainShed.1012"
+    TOO_MANY_NODES = "TrainShed.1013"
+    INPUT_EMPTY = "TrainShed.1014"
+    INPUT_MISSING = "TrainShed.1015"
+    OUTPUT_UNWRITABLE = "TrainShed.1016"
+    ENVIRONMENT_VARIABLE_INVALID = "TrainShed.1017"
+    URI_INVALID = "TrainShed.1018"
+    POOL_UNKNOWN = "TrainShed.1019"
+    CODE_TOO_LARGE = "TrainShed.1020"
+    CHANNEL_INVALID = "TrainShed.1021"
+    ENVIRONMENT_BUILD_FAILED = "TrainShed.1022"
+    INTERPRETER_MISSING = "TrainShed.1023"
+    CATALOGUE_INVALID = "TrainShed.1024"
+    LOCAL_PATH_FORBIDDEN = "TrainShed.1025"
+    SIGNATURE_WRONG = "TrainShed.2001"
+    SIGNATURE_EXPIRED = "TrainShed.2002"
+    CREDENTIALS_MISSING = "TrainShed.2003"
+    TOKEN_INVALID = "TrainShed.2004"
+    PROJECT_FORBIDDEN = "TrainShed.3001"
+    ROLE_FORBIDDEN = "TrainShed.3002"
+    STORAGE_DENIED = "TrainShed.3003"
+    JOB_NOT_FOUND = "TrainShed.4001"
+    ALGORITHM_NOT_FOUND = "TrainShed.4002"
+    TASK_NOT_FOUND = "TrainShed.4003"
+    OBJECT_NOT_FOUND = "TrainShed.4004"
+    BUCKET_NOT_FOUND = "TrainShed.4005"
+    ROUTE_NOT_FOUND = "TrainShed.4006"
+    NAME_TAKEN = "TrainShed.5001"
+    JOB_FINISHED = "TrainShed.5002"
+    JOB_NOT_FINISHED = "TrainShed.5003"
+    LOG_OFFSET_GAP = "TrainShed.5004"
+    ATTEMPT_OVER = "TrainShed.5005"
+    ADDRESS_IN_USE = "TrainShed.5006"
+    HOME_IN_USE = "TrainShed.5007"
+    BODY_TOO_LARGE = "TrainShed.6001"
+    STORAGE_UNREACHABLE = "TrainShed.8001"
+    DATABASE_UNREACHABLE = "TrainShed.8002"
+    DISK_FULL = "TrainShed.8003"
+    SERVICE_UNREACHABLE = "TrainShed.8004"

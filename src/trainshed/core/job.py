@@ -1,0 +1,89 @@
+"""The training job: what one run is made of. Its phases are in ``lifecycle``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trainshed.core.algorithm import Access
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelBinding:
+    """A channel with the remote path that this run binds to it.
+
+    Attributes:
+        name: the code parameter, such as ``data_url``.
+        uri: ``obs://``, ``s3://`` or ``file://`` URI of a directory (or, for an input, a file).
+        local_dir: where it lands on the node; empty for ModelArts' own place.
+        predownload: outputs only: fetch what is there before the start, so that a script resumes.
+    """
+
+    name: str
+    uri: str
+    access: Access = Access.PARAMETER
+    local_dir: str = ""
+    predownload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A hyperparameter's value for this run, as text; passed as ``--name=value``."""
+
+    name: str
+    value: str
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """When a job that ended badly is started again.
+
+    Attributes:
+        infrastructure: restarts after a fault that is not the script's (node, agent, storage).
+        user_error: restarts after the script's own failure.
+        unconditional: count every failure against ``infrastructure`` alike.
+    """
+
+    infrastructure: int = 0
+    user_error: int = 0
+    unconditional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """All that is fixed when a job is created. Never changes afterwards.
+
+    Attributes:
+        code_dir: URI of the code directory.
+        boot_file: path inside the code directory.
+        parameters: in the order in which they reach the script.
+        grace_s: seconds between SIGTERM and SIGKILL when the job is stopped.
+        auto_stop_s: longest time that the script may run; 0 for no limit.
+        processes: processes a node; 0 for one a card (one on a CPU flavor).
+        log_uri: where the logs are exported for good; empty for the service's own store.
+        metric_regexes: name → regex with one group, picked from the log.
+    """
+
+    code_dir: str
+    boot_file: str
+    engine_id: str
+    flavor_id: str
+    pool_id: str = "local"
+    command: str = ""
+    image: str = ""
+    node_count: int = 1
+    processes: int = 0
+    inputs: tuple[ChannelBinding, ...] = ()
+    outputs: tuple[ChannelBinding, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    environments: dict[str, str] = field(default_factory=dict[str, str])
+    priority: int = 1
+    preemptible: bool = False
+    working_dir: str = ""
+    local_code_dir: str = ""
+    log_uri: str = ""
+    auto_stop_s: int = 0
+    grace_s: int = 30
+    restart: RestartPolicy = field(default_factory=RestartPolicy)
+    metric_regexes: dict[str, str] = field(default_factory=dict[str, str])
+    warm_start: bool = False

@@ -1,0 +1,1 @@
+"""Engines: the catalogue, their environments, and the launchers that start scripts in them."""

@@ -1,0 +1,1 @@
+"""The database: SQLite (WAL) embedded, PostgreSQL beyond one machine."""
