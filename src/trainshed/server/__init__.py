@@ -1,0 +1,1 @@
+"""The service: HTTP app, thin routers, services, database, authentication."""

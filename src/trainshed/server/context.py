@@ -1,0 +1,94 @@
+"""What every router and service of one running server shares; on ``app.state.context``.
+
+Routers take it, and who is calling, as dependencies::
+
+    @router.get("/v2/{project_id}/things")
+    def list_things(context: Ctx, caller: Caller) -> ThingList: ...
+
+Plain ``def`` routes run in worker threads, so they may use the database directly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+from fastapi import Depends, Request
+
+if TYPE_CHECKING:
+    from trainshed.core.clock import Clock
+    from trainshed.engines.catalogue import Catalogue
+    from trainshed.engines.environments import Environments
+    from trainshed.pools.base import Pool
+    from trainshed.server.auth.accounts import Accounts
+    from trainshed.server.config import Settings
+    from trainshed.server.db.database import Database
+    from trainshed.server.services import Services
+    from trainshed.server.services.buckets import BucketService
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling, and for which project (the one in the path).
+
+    Attributes:
+        role: ``admin`` or ``user``.
+    """
+
+    user_id: str
+    user_name: str
+    role: str
+    project_id: str
+
+
+@dataclass(slots=True)
+class Context:
+    """Everything that lives as long as the server does.
+
+    Attributes:
+        endpoint: base URL that agents and clients reach the service at; known once it listens.
+        pools: by id; ``local`` is always there.
+        log_root: the log store: ``<job id>/<attempt>/<stream>.log``.
+        buckets: storage of each project, and the settings that agents get.
+        accounts: users, projects, tokens and keys.
+        services: dispatcher, log followers and all else that runs beside requests; made by
+            ``trainshed.server.services.open_services(context)`` at start, closed at the end.
+    """
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    catalogue: Catalogue
+    environments: Environments
+    pools: dict[str, Pool]
+    log_root: Path
+    buckets: BucketService
+    accounts: Accounts
+    endpoint: str = ""
+    _services: Services | None = None
+
+    @property
+    def services(self) -> Services:
+        """What runs beside the requests."""
+        if self._services is None:
+            raise RuntimeError("the services are not open")
+        return self._services
+
+    @services.setter
+    def services(self, services: Services) -> None:
+        self._services = services
+
+
+async def get_context(request: Request) -> Context:
+    """Dependency: the server's context."""
+    return cast(Context, request.app.state.context)
+
+
+async def get_caller(request: Request) -> Principal:
+    """Dependency: the caller, whom the gate has already identified and admitted to the project."""
+    return cast(Principal, request.state.principal)
+
+
+Ctx = Annotated[Context, Depends(get_context)]
+Caller = Annotated[Principal, Depends(get_caller)]

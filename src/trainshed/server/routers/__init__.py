@@ -1,0 +1,1 @@
+"""Thin HTTP routers: take a request apart, call a service, shape the answer."""
