@@ -26,9 +26,11 @@ class Recipe:
 
     Attributes:
         python: the interpreter's version, ``3.7``.
+        other_pythons: versions that will do where that one is missing, best first.
         requirements: pins that were seen to install and run together.
         no_deps: pins installed after those, without their dependencies.
         gpu_requirements: replaces ``requirements`` on a machine with the GPU that it needs.
+        cpu_builds: packages whose ``+cpu`` build is wanted on a machine without a GPU.
         imports: modules that must import for the environment to count as good.
         system_packages: Debian packages that a build from source needs.
         build: name of a build step of our own (``horovod``, ``kungfu``, …), or empty.
@@ -37,9 +39,11 @@ class Recipe:
     """
 
     python: str
+    other_pythons: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     no_deps: tuple[str, ...] = ()
     gpu_requirements: tuple[str, ...] = ()
+    cpu_builds: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     system_packages: tuple[str, ...] = ()
     build: str = ""
@@ -62,6 +66,7 @@ class Engine:
         image: container image, for container pools.
         note: a sentence for people, such as what differs from the published row.
         published: whether it is a row of ModelArts' own table.
+        aliases: short names that it answers to beside its family and framework.
     """
 
     id: str
@@ -78,3 +83,4 @@ class Engine:
     image: str = ""
     note: str = ""
     published: bool = False
+    aliases: tuple[str, ...] = ()
