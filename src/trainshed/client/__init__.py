@@ -1,0 +1,32 @@
+"""The Python SDK: speaks to a trainshed service over HTTP and nothing else.
+
+from trainshed.client import Client
+
+with Client() as client:
+    for job in client.jobs.list(phase="Running").jobs:
+        print(job.name, job.duration)
+"""
+
+from trainshed.client.bundle import Bundle, collect
+from trainshed.client.client import Client
+from trainshed.client.connection import Connection, discover
+from trainshed.client.models import Algorithm, Engine, Event, Flavor, Job, JobList, Outcome, Pool
+from trainshed.client.request import Argument, JobRequest
+
+__all__ = [
+    "Algorithm",
+    "Argument",
+    "Bundle",
+    "Client",
+    "Connection",
+    "Engine",
+    "Event",
+    "Flavor",
+    "Job",
+    "JobList",
+    "JobRequest",
+    "Outcome",
+    "Pool",
+    "collect",
+    "discover",
+]

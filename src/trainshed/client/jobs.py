@@ -1,0 +1,160 @@
+"""Training jobs over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from trainshed.client.follow import Follower
+from trainshed.client.models import Event, Job, JobList, Json, StoredObject, items, section
+from trainshed.client.request import JobRequest
+from trainshed.client.sse import ServerEvent
+from trainshed.client.transport import Transport
+from trainshed.core.errors import Code, NotFound
+from trainshed.core.lifecycle import Phase
+
+FIRST_TASK = "worker-0"
+
+
+class Jobs:
+    """``client.jobs``. A job is named by its id or by its name, everywhere."""
+
+    def __init__(self, transport: Transport, base: str) -> None:
+        self._transport = transport
+        self._base = base
+
+    def create(self, request: JobRequest) -> Job:
+        """Create a job; it starts as soon as its environment and its resources are there.
+
+        Raises:
+            InvalidInput: something in it is wrong; nothing was created.
+            Conflict: a job of that name exists.
+        """
+        return Job.of(self._transport.json("POST", f"{self._base}/training-jobs", request.body()))
+
+    def dry_run(self, request: JobRequest) -> Json:
+        """What :meth:`create` would run, exactly, after the same checks; nothing is created."""
+        return self._transport.json("POST", f"{self._base}/training-jobs/dry-run", request.body())
+
+    def list(
+        self, *, phase: str | None = None, name: str | None = None, limit: int = 20, offset: int = 0
+    ) -> JobList:
+        """The newest jobs, newest first.
+
+        Args:
+            phase: only those in this phase, such as ``Running``.
+            name: only those with this in their name.
+        """
+        filters = list[Json]()
+        if phase is not None:
+            filters.append({"key": "phase", "operator": "in", "value": [phase]})
+        if name is not None:
+            filters.append({"key": "name", "operator": "like", "value": [name]})
+        body = {
+            "offset": offset,
+            "limit": limit,
+            "sort_by": "create_time",
+            "order": "desc",
+            "filters": filters,
+        }
+        page = self._transport.json("POST", f"{self._base}/training-job-searches", body)
+        return JobList(tuple(map(Job.of, items(page))), int(page.get("total") or 0))
+
+    def show(self, job: str) -> Job:
+        """The job as it is now."""
+        return Job.of(self._transport.json("GET", self._url(job)))
+
+    def stop(self, job: str) -> Job:
+        """Ask the script to end (SIGTERM, the grace period, SIGKILL); its outputs are kept."""
+        return Job.of(self._transport.json("POST", self._url(job, "actions"), {"action_type": "terminate"}))
+
+    def delete(self, job: str) -> None:
+        """Delete a job with its logs; its outputs stay. A running job is stopped first."""
+        self._transport.json("DELETE", self._url(job))
+
+    def describe(self, job: str, description: str) -> None:
+        """Change the description."""
+        self._transport.json("PUT", self._url(job), {"description": description})
+
+    def why(self, job: str) -> Json:
+        """Why a job waits: its position, the reason, and what would unblock it."""
+        return self._transport.json("GET", self._url(job, "why"))
+
+    def events(self, job: str, *, limit: int = 500) -> list[Event]:
+        """What happened to the job, oldest first."""
+        answer = self._transport.json("GET", self._url(job, "events"), limit=limit, order="asc")
+        return [Event.of(item) for item in items(answer, "events")]
+
+    def tasks(self, job: str) -> list[Json]:
+        """The job's tasks with their addresses."""
+        return items(self._transport.json("GET", self._url(job, "tasks")), "body")
+
+    def metrics(self, job: str, task: str = FIRST_TASK) -> dict[str, list[float]]:
+        """Resource use by name, one value a period; -1 where there is no such thing."""
+        answer = self._transport.json("GET", self._url(job, "metrics", task))
+        return {str(item["metric"]): list(item["value"]) for item in items(answer, "metrics")}
+
+    def training_metrics(self, job: str) -> list[Json]:
+        """The numbers that the script printed: name, step, value, time."""
+        return items(self._transport.json("GET", self._url(job, "training-metrics")), "metrics")
+
+    def outputs(self, job: str) -> list[StoredObject]:
+        """The files that the job has written to its outputs."""
+        answer = self._transport.json("GET", self._url(job, "outputs"))
+        return [StoredObject.of(item) for item in items(answer, "outputs")]
+
+    def log(self, job: str, task: str = FIRST_TASK, *, offset: int = 0, limit: int | None = None) -> bytes:
+        """The log's bytes from ``offset`` on (from its end where negative), ``limit`` of them at most."""
+        path = self._url(job, "tasks", task, "logs")
+        return self._transport.send(
+            "GET", path, query={"offset": offset, "limit": limit}, timeout=600
+        ).content
+
+    def search_log(self, job: str, text: str, task: str = FIRST_TASK, *, regex: bool = False) -> list[Json]:
+        """Lines of the whole log with ``text`` in them."""
+        path = self._url(job, "tasks", task, "logs", "search")
+        query: dict[str, Any] = {"regex": text} if regex else {"q": text}
+        return items(self._transport.json("GET", path, **query), "matches")
+
+    def follow_log(self, job: str, task: str = FIRST_TASK, *, offset: int = 0) -> Iterator[str]:
+        """The log as it grows, until the job ends; goes on after a break where it stopped."""
+        path = self._url(job, "tasks", task, "logs", "follow")
+        for event in Follower(self._transport, path, offset=offset):
+            if event.name == "log":
+                yield event.data["text"]
+
+    def follow(self, job: str, *, offset: int = 0, logs: bool = True) -> Iterator[ServerEvent]:
+        """Everything that happens to the job, until its end.
+
+        Yields:
+            ``phase``, ``event``, ``progress`` and, of the first task, ``log`` events.
+        """
+        query = {"logs": "true"} if logs else None
+        return iter(
+            Follower(self._transport, self._url(job, "follow"), query, offset=offset if logs else None)
+        )
+
+    def wait(self, job: str, timeout_s: float | None = None) -> Job:
+        """Wait for the end of the job.
+
+        Raises:
+            TimeoutError: it has not ended after ``timeout_s`` seconds; it goes on.
+        """
+        follower = Follower(self._transport, self._url(job, "follow"), timeout_s=timeout_s)
+        for event in follower:
+            if event.name == "phase" and Phase(section(event.data).get("phase", "Creating")).terminal:
+                break
+        return self.show(job)
+
+    def name_taken(self, name: str) -> bool:
+        """Whether a job of this name exists."""
+        answer = self._transport.json("GET", f"{self._base}/training-job-names", job_name=name)
+        return bool(answer["is_duplicate"])
+
+    def _url(self, job: str, *rest: str) -> str:
+        if not job:
+            raise NotFound("no job is named: give its id or its name", code=Code.JOB_NOT_FOUND)
+        return "/".join(
+            [f"{self._base}/training-jobs", quote(job, safe=""), *(quote(part, safe="") for part in rest)]
+        )

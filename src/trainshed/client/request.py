@@ -1,0 +1,169 @@
+"""What a person asks for when they run a script, and the v2 training job that says so."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainshed.core.errors import Code, InvalidInput
+
+_NEGATIVE_NUMBER = re.compile(r"-(\d|\.\d|inf\b|nan\b)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One hyperparameter of a run; without a value it is a flag and reaches the script bare."""
+
+    name: str
+    value: str | None = None
+
+    @property
+    def token(self) -> str:
+        """As the script sees it: ``--name=value``, or ``--name``."""
+        return f"--{self.name}" if self.value is None else f"--{self.name}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A training job to be.
+
+    Attributes:
+        code_dir: URI of the code directory, empty with ``algorithm``.
+        boot_file: path inside the code directory.
+        engine: id, or family or alias for the newest of it.
+        algorithm: id or name of an algorithm of the project, instead of code and engine.
+        inputs, outputs: channel → URI.
+        arguments: in the order in which they reach the script.
+        flavor: empty for the pool's default.
+        processes: a node; 0 for the engine's own choice.
+        max_hours: the script is stopped after this time; 0 for no limit.
+        restarts: how often a failed job is started again.
+    """
+
+    name: str
+    code_dir: str = ""
+    boot_file: str = ""
+    engine: str = ""
+    algorithm: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict[str, str])
+    outputs: Mapping[str, str] = field(default_factory=dict[str, str])
+    predownload: frozenset[str] = frozenset()
+    arguments: tuple[Argument, ...] = ()
+    environments: Mapping[str, str] = field(default_factory=dict[str, str])
+    flavor: str = ""
+    pool: str = ""
+    nodes: int = 1
+    processes: int = 0
+    priority: int = 1
+    description: str = ""
+    max_hours: int = 0
+    restarts: int = 0
+
+    def body(self) -> dict[str, Any]:
+        """The body of ``POST /v2/{project_id}/training-jobs``."""
+        annotations = {"fault-tolerance/job-retry-num": str(self.restarts)} if self.restarts else {}
+        spec: dict[str, Any] = {"resource": self._resource(), "schedule_policy": {"priority": self.priority}}
+        if self.max_hours:
+            spec["auto_stop"] = {"time_unit": "HOURS", "duration": self.max_hours}
+        return {
+            "kind": "job",
+            "metadata": {"name": self.name, "description": self.description, "annotations": annotations},
+            "algorithm": self._algorithm(),
+            "spec": spec,
+        }
+
+    def _resource(self) -> dict[str, Any]:
+        resource: dict[str, Any] = {"flavor_id": self.flavor, "node_count": self.nodes}
+        if self.pool:
+            resource["pool_id"] = self.pool
+        if self.processes:
+            resource["processes"] = self.processes
+        return resource
+
+    def _algorithm(self) -> dict[str, Any]:
+        algorithm: dict[str, Any] = {
+            "parameters": [_parameter(argument) for argument in self.arguments],
+            "inputs": [_channel(name, uri) for name, uri in self.inputs.items()],
+            "outputs": [
+                _channel(name, uri) | ({"predownload": True} if name in self.predownload else {})
+                for name, uri in self.outputs.items()
+            ],
+            "environments": dict(self.environments),
+        }
+        if self.algorithm:
+            return {"id": self.algorithm, **algorithm}
+        code = {"code_dir": self.code_dir, "boot_file": self.boot_file}
+        return {**code, "engine": {"engine_id": self.engine}, **algorithm}
+
+
+def _parameter(argument: Argument) -> dict[str, Any]:
+    if argument.value is None:
+        return {"name": argument.name, "value": "", "constraint": {"type": "Flag"}}
+    return {"name": argument.name, "value": argument.value}
+
+
+def _channel(name: str, uri: str) -> dict[str, Any]:
+    return {"name": name, "remote": {"obs": {"obs_url": uri}}}
+
+
+def parse_arguments(tokens: Iterable[str]) -> tuple[Argument, ...]:
+    """Hyperparameters out of a command line, in its order.
+
+    >>> [a.token for a in parse_arguments(["--lr", "-0.1", "--amp", "--name=x y"])]
+    ['--lr=-0.1', '--amp', '--name=x y']
+
+    Raises:
+        InvalidInput: a token that belongs to no ``--name``.
+    """
+    arguments = list[Argument]()
+    for token in tokens:
+        if token.startswith("--") and len(token) > 2:
+            name, equals, value = token[2:].partition("=")
+            arguments.append(Argument(name, value if equals else None))
+        elif token.startswith("-") and len(token) > 1 and not _NEGATIVE_NUMBER.match(token):
+            raise _no_parameter(f"{token!r} is a short option: give it by its long name, as --name=value")
+        elif not arguments or arguments[-1].value is not None:
+            raise _no_parameter(
+                f"{token!r} belongs to no option: give every value as --name=value or --name value"
+            )
+        else:
+            arguments[-1] = Argument(arguments[-1].name, token)
+    return tuple(arguments)
+
+
+def _no_parameter(message: str) -> InvalidInput:
+    return InvalidInput(message, code=Code.PARAMETER_INVALID)
+
+
+def arguments_of(hyperparameters: Mapping[str, Any]) -> tuple[Argument, ...]:
+    """Hyperparameters out of Python values.
+
+    Text goes as it is; True and False as ``True`` and ``False``, numbers as Python writes them,
+    lists and dictionaries as JSON; None leaves the value out, which makes a bare flag.
+
+    >>> [a.token for a in arguments_of({"lr": 0.1, "layers": [2, 3], "amp": None})]
+    ['--lr=0.1', '--layers=[2, 3]', '--amp']
+    """
+    return tuple(Argument(name, _text(value)) for name, value in hyperparameters.items())
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (list, tuple, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def name_for(file_name: str) -> str:
+    """A job name that no other job has: the script's, and six random characters.
+
+    >>> name_for("train.py").startswith("train-")
+    True
+    """
+    stem = re.sub(r"[^\w-]+", "-", file_name.removesuffix(".py"))[:50].strip("-_") or "job"
+    return f"{stem}-{secrets.token_hex(3)}"
