@@ -1,0 +1,33 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench docs engines console
+
+trainshed := .venv/bin/trainshed
+
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything that the lock file names
+	@sh scripts/setup.sh
+
+demo: setup ## Train a small network on handwritten digits, the whole way
+	@.venv/bin/python scripts/demo.py
+
+test: setup ## Run the whole test suite
+	@sh scripts/test.sh
+
+lint: setup ## Check style, types and the layers of the house
+	@sh scripts/lint.sh
+
+format: setup ## Format the code
+	@.venv/bin/ruff check --fix --quiet .
+	@.venv/bin/ruff format .
+
+bench: setup ## Run the benchmarks and write their numbers into the README
+	@sh scripts/bench.sh
+
+docs: setup ## Build the documentation into site/
+	@.venv/bin/python scripts/cli_reference.py
+	@.venv/bin/mkdocs build --strict
+
+engines: setup ## Build the environments of the engines that this machine can run
+	@.venv/bin/python scripts/build_engines.py
