@@ -78,6 +78,7 @@ class Node:
         total: all that may be given to jobs.
         labels: facts to choose by (chip, arch, address).
         ready: whether jobs may be placed on it.
+        devices: ids of its cards, in the order of its bus; empty means ``0`` to ``cards - 1``.
     """
 
     name: str
@@ -87,3 +88,12 @@ class Node:
     address: str = "127.0.0.1"
     ready: bool = True
     labels: dict[str, str] = field(default_factory=dict[str, str])
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one task goes: the node, and which of its cards (empty on a CPU flavor)."""
+
+    node: str
+    devices: tuple[str, ...] = ()

@@ -12,8 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trainshed.core.engine import Engine
-from trainshed.core.resources import Flavor, Node
+from trainshed.core.resources import Flavor, Node, Placement
 from trainshed.core.task import TaskSpec
+
+__all__ = [
+    "AgentState",
+    "AgentStatus",
+    "Gang",
+    "Offer",
+    "Placement",
+    "Pool",
+    "TaskKey",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +50,6 @@ class AgentStatus:
 
     state: AgentState
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where one task goes: the node, and which of its cards (empty on a CPU flavor)."""
-
-    node: str
-    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
