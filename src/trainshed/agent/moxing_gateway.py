@@ -8,7 +8,7 @@ over. It lets go when the agent does; a recovering agent binds the same path aga
 The agent does, after it has forked what it forks and before it starts the ranks::
 
     library = put_library(root / "run" / "python")          # goes first on the ranks' PYTHONPATH
-    gateway = start(task, root / "run" / "moxing.sock", sandboxed=True)
+    gateway = start(task, root / "run" / "moxing.sock", mounts={"/cache": str(root / "cache"), …})
     ...                                                     # TRAINSHED_MOXING_SOCKET: as the ranks see it
     gateway.close()
 
@@ -27,7 +27,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +40,19 @@ _BACKLOG = 256
 _STABLE_S = 10.0  # a server that lived shorter is started again with growing delays
 
 
-def start(task: TaskSpec, path: Path, *, sandboxed: bool) -> Gateway:
+def start(task: TaskSpec, path: Path, mounts: Mapping[str, str] | None = None) -> Gateway:
     """Listen on ``path`` for the ranks of ``task``, and serve from the first connection on.
 
     Args:
         path: of the socket on the host; an old one there is replaced. Its folder is made.
-        sandboxed: whether the ranks see other files by the same paths than we do. Files then come
-            as descriptors that the rank opened itself, and no path of a rank is ever used.
+        mounts: in a sandbox, what the ranks see where: their path → the host's. Files anywhere else
+            are moved through the socket, and no link leads out of a mount. None: ranks and host see
+            the same files.
 
     Returns:
         A gateway that is already being watched by a thread.
     """
-    gateway = Gateway(path, task.buckets, sandboxed=sandboxed)
+    gateway = Gateway(path, task.buckets, mounts)
     gateway.watch()
     return gateway
 
@@ -92,9 +93,11 @@ def library() -> Path:
 class Gateway:
     """The bound socket, and the server process once somebody has connected."""
 
-    def __init__(self, path: Path, buckets: Mapping[str, Mapping[str, Any]], *, sandboxed: bool) -> None:
+    def __init__(
+        self, path: Path, buckets: Mapping[str, Mapping[str, Any]], mounts: Mapping[str, str] | None = None
+    ) -> None:
         self.path = path
-        self._settings: dict[str, Any] = {"buckets": buckets, "sandboxed": sandboxed}
+        self._settings: dict[str, Any] = {"buckets": buckets, "mounts": mounts}
         self._listener = _listen(path)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -201,7 +204,7 @@ def _listen(path: Path) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _short_address(path: Path) -> Iterator[str]:
+def _short_address(path: Path) -> Generator[str]:
     """An address that fits, while the context lasts."""
     if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
         yield str(path)
