@@ -27,9 +27,8 @@ class PrintEpoch(tf.keras.callbacks.Callback):
     """One line an epoch, for people and for the metric regex."""
 
     def on_epoch_end(self, epoch, logs=None):
-        print(
-            "epoch %d loss=%.4f accuracy=%.4f" % (epoch + 1, logs["loss"], logs["val_accuracy"]), flush=True
-        )
+        loss, accuracy = logs["loss"], logs["val_accuracy"]
+        print(f"epoch {epoch + 1} loss={loss:.4f} accuracy={accuracy:.4f}", flush=True)
 
 
 def main():
@@ -41,10 +40,8 @@ def main():
     args = parser.parse_args()
 
     tf.random.set_seed(0)
-    train, test = (
-        read_split(os.path.join(args.data_url, "train")),
-        read_split(os.path.join(args.data_url, "test")),
-    )
+    train = read_split(os.path.join(args.data_url, "train"))
+    test = read_split(os.path.join(args.data_url, "test"))
     model = tf.keras.Sequential(
         [
             tf.keras.layers.Conv2D(16, 3, padding="same", activation="relu", input_shape=(8, 8, 1)),
@@ -63,7 +60,7 @@ def main():
     model.save_weights(os.path.join(args.train_url, "model.weights.h5"))
     with open(os.path.join(args.train_url, "metrics.json"), "w") as opened:
         json.dump({"accuracy": accuracy}, opened)
-    print("test accuracy %.4f" % accuracy)
+    print(f"test accuracy {accuracy:.4f}")
 
 
 if __name__ == "__main__":
