@@ -3,15 +3,20 @@
 uv reads none of pip's files. People (and companies) have set an index, extra indexes and
 wheel folders there, so every installation of ours passes them on. Run as a program this
 prints shell assignments, for the project's own set-up, which has nothing installed yet.
+
+The files are read as pip reads them (global, then user, then site, then ``PIP_CONFIG_FILE``;
+section ``install`` over ``global``; ``PIP_*`` variables over all), without asking pip, which
+would take a third of a second and may not be installed.
 """
 
 from __future__ import annotations
 
+import configparser
 import os
-import re
 import shlex
-import subprocess
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 _OPTIONS = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -22,44 +27,81 @@ _OPTIONS = {
     "default-timeout": "UV_HTTP_TIMEOUT",
     "timeout": "UV_HTTP_TIMEOUT",
 }
+_WHERE_FROM = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_FIND_LINKS",
+    "UV_NO_INDEX",
+    "UV_INDEX_URL",
+    "UV_EXTRA_INDEX_URL",
+)
+_COMMA_SEPARATED = ("UV_FIND_LINKS",)
+_TRUE = ("1", "true", "yes", "on")
 
 
-def uv_variables(python: str = sys.executable) -> dict[str, str]:
+def uv_variables() -> dict[str, str]:
     """uv's environment variables that say what pip's configuration says.
 
     A variable that is already set for uv is left as it is. pip looks at all its indexes alike
     (``unsafe-best-match`` in uv's words), and so does a person who has configured pip.
-
-    Args:
-        python: an interpreter that has pip.
     """
-    found = _parse(_pip_config(python))
+    found = _options()
     variables = {uv: found[pip] for pip, uv in _OPTIONS.items() if pip in found}
-    if "no-index" in found and found["no-index"].lower() in ("1", "true", "yes", "on"):
+    for name in _COMMA_SEPARATED:
+        if name in variables:
+            variables[name] = ",".join(variables[name].split())
+    if found.get("no-index", "").lower() in _TRUE:
         variables["UV_NO_INDEX"] = "1"
     variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return {name: value for name, value in variables.items() if name not in os.environ}
 
 
-def _pip_config(python: str) -> str:
-    command = [python, "-m", "pip", "config", "list", "--disable-pip-version-check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    return done.stdout if done.returncode == 0 else ""
+def sources() -> dict[str, str]:
+    """Where packages come from: the part of :func:`uv_variables` and of our own environment
+    that decides what an installation may find."""
+    everything = {**uv_variables(), **os.environ}
+    return {name: everything[name] for name in _WHERE_FROM if everything.get(name)}
 
 
-def _parse(listing: str) -> dict[str, str]:
-    """Options by name; the environment wins over ``install``, and that over ``global``.
+def _options() -> dict[str, str]:
+    found: dict[str, str] = {}
+    files = list(_files())
+    for section in ("global", "install"):
+        for parsed in map(_parse, files):
+            if parsed.has_section(section):
+                found.update({_fold(k): " ".join(v.split()) for k, v in parsed.items(section)})
+    for name, value in os.environ.items():
+        if name.startswith("PIP_") and value:
+            found[_fold(name[4:])] = " ".join(value.split())
+    return found
 
-    >>> _parse("global.index-url='a'\\n:env:.index-url='b'")
-    {'index-url': 'b'}
-    """
-    order = {"global": 0, "site": 0, "user": 0, "install": 1, ":env:": 2}
-    found: dict[str, tuple[int, str]] = {}
-    for section, name, value in re.findall(r"^(.+?)\.([a-z-]+)='(.*)'$", listing, re.MULTILINE):
-        rank = order.get(section, -1)
-        if rank >= found.get(name, (0, ""))[0]:
-            found[name] = (rank, " ".join(value.replace("\\n", " ").split()))
-    return {name: value for name, (_, value) in found.items()}
+
+def _files() -> Iterable[Path]:
+    named = os.environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return
+    home = Path.home()
+    for folder in reversed(os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")):
+        yield Path(folder) / "pip" / "pip.conf"
+    yield Path("/etc/pip.conf")
+    yield home / ".pip" / "pip.conf"
+    yield Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
+    yield Path(sys.prefix) / "pip.conf"
+    if named:
+        yield Path(named)
+
+
+def _parse(file: Path) -> configparser.RawConfigParser:
+    parsed = configparser.RawConfigParser()
+    try:
+        parsed.read(file, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        return configparser.RawConfigParser()
+    return parsed
+
+
+def _fold(name: str) -> str:
+    return name.lower().replace("_", "-").removeprefix("--")
 
 
 if __name__ == "__main__":
