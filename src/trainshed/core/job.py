@@ -27,11 +27,25 @@ class ChannelBinding:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A hyperparameter's value for this run, as text; passed as ``--name=value``."""
+    """A hyperparameter's value for this run, as text; passed as ``--name=value``.
+
+    Attributes:
+        flag: it has no value and is passed as ``--name``.
+    """
 
     name: str
     value: str
     sensitive: bool = False
+    flag: bool = False
+
+    @property
+    def token(self) -> str:
+        """The one argument that the script gets.
+
+        >>> Parameter("lr", "0.1").token, Parameter("amp", "", flag=True).token
+        ('--lr=0.1', '--amp')
+        """
+        return f"--{self.name}" if self.flag else f"--{self.name}={self.value}"
 
 
 @dataclass(frozen=True, slots=True)
