@@ -41,6 +41,7 @@ class ParameterModel(WireModel):
     description: str = ""
     constraint: ParameterConstraint | None = None
     i18n_description: I18nDescription | None = None
+    flag: bool | None = Field(default=None, description="Ours: passed as --name, without a value.")
 
 
 class EngineModel(WireModel):
