@@ -82,9 +82,8 @@ def check_text(name: str, value: str) -> str:
 def _check_constraint(parameter: Hyperparameter) -> None:
     name, bounds = parameter.name, parameter.valid_range
     if parameter.valid_type not in _KINDS:
-        raise _wrong(
-            f"hyperparameter {name!r} has valid_type {_shown(parameter.valid_type)}; use None, Range or Choice"
-        )
+        shown = _shown(parameter.valid_type)
+        raise _wrong(f"hyperparameter {name!r} has valid_type {shown}; use None, Range or Choice")
     if parameter.valid_type == "Choice" and not bounds:
         raise _wrong(f"hyperparameter {name!r} is a Choice without any choice in valid_range")
     if parameter.valid_type != "Range":

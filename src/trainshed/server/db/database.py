@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
@@ -99,6 +100,8 @@ def _sqlite(url: str, *, writer: bool) -> Engine:
         pool_size=1 if writer else 16,
         max_overflow=0 if writer else 48,
         pool_timeout=BUSY_TIMEOUT_S,
+        json_serializer=_dump_json,
+        json_deserializer=from_json,
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False, "isolation_level": None},
     )
 
@@ -118,5 +121,15 @@ def _sqlite(url: str, *, writer: bool) -> Engine:
 
 def _postgresql(url: str) -> Engine:
     return create_engine(
-        url, pool_size=8, max_overflow=24, pool_timeout=BUSY_TIMEOUT_S, pool_pre_ping=False, pool_recycle=1800
+        url,
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=BUSY_TIMEOUT_S,
+        pool_recycle=1800,
+        json_serializer=_dump_json,
+        json_deserializer=from_json,
     )
+
+
+def _dump_json(value: Any) -> str:
+    return to_json(value).decode()

@@ -49,8 +49,8 @@ users = Table(
 memberships = Table(
     "memberships",
     metadata,
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", String(64), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
     Column("role", String(16), nullable=False),
 )
 
@@ -59,8 +59,8 @@ access_keys = Table(
     metadata,
     Column("access_key", String(64), primary_key=True),
     Column("secret_sealed", LargeBinary, nullable=False),
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", String(64), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", Float, nullable=False),
 )
 
@@ -68,7 +68,7 @@ tokens = Table(
     "tokens",
     metadata,
     Column("hash", String(64), primary_key=True),
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", String(64), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     Column("name", String(64), nullable=False, default=""),
     Column("created_at", Float, nullable=False),
     Column("expires_at", Float),
@@ -78,7 +78,7 @@ algorithms = Table(
     "algorithms",
     metadata,
     Column("id", String(36), primary_key=True),
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     Column("workspace_id", String(64), nullable=False, default="0"),
     Column("name", String(64), nullable=False),
     Column("description", String(256), nullable=False, default=""),
@@ -95,7 +95,7 @@ algorithms = Table(
 algorithm_versions = Table(
     "algorithm_versions",
     metadata,
-    Column("algorithm_id", ForeignKey("algorithms.id", ondelete="CASCADE"), primary_key=True),
+    Column("algorithm_id", String(36), ForeignKey("algorithms.id", ondelete="CASCADE"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("spec", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
@@ -105,7 +105,7 @@ jobs = Table(
     "jobs",
     metadata,
     Column("id", String(36), primary_key=True),
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     Column("workspace_id", String(64), nullable=False, default="0"),
     Column("name", String(64), nullable=False),
     Column("description", String(256), nullable=False, default=""),
@@ -160,7 +160,7 @@ jobs = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("attempt", Integer, primary_key=True),
     Column("started_at", Float),
     Column("ended_at", Float),
@@ -170,7 +170,7 @@ attempts = Table(
 tasks = Table(
     "tasks",
     metadata,
-    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("attempt", Integer, primary_key=True),
     Column("index", Integer, primary_key=True),
     Column("node", String(128), nullable=False, default=""),
@@ -188,7 +188,7 @@ events = Table(
     "events",
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
     # "service", or "worker-0"
     Column("source", String(64), nullable=False),
@@ -208,7 +208,7 @@ events = Table(
 resource_samples = Table(
     "resource_samples",
     metadata,
-    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("attempt", Integer, primary_key=True),
     Column("index", Integer, primary_key=True),
     Column("time", Float, primary_key=True),
@@ -218,7 +218,7 @@ resource_samples = Table(
 training_metrics = Table(
     "training_metrics",
     metadata,
-    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("attempt", Integer, primary_key=True),
     Column("index", Integer, primary_key=True),
     Column("seq", Integer, primary_key=True),
@@ -232,7 +232,7 @@ training_metrics = Table(
 buckets = Table(
     "buckets",
     metadata,
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("settings", JSON, nullable=False),

@@ -1,0 +1,204 @@
+"""Users, projects, tokens and access keys: looked up on every request, so remembered briefly."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import string
+import threading
+import time
+import uuid
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, select
+
+from trainshed.core.clock import Clock
+from trainshed.server.auth.sealing import Sealer
+from trainshed.server.db.database import Database
+from trainshed.server.db.tables import access_keys, memberships, projects, tokens, users
+
+REMEMBER_S = 10.0
+REMEMBER_AT_MOST = 10_000
+DEFAULT_PROJECT = "default"
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Someone whose token or key was found.
+
+    Attributes:
+        projects: id → role there; for an admin, all projects.
+        own_project: the one that an access key was made for; empty for a token.
+        secret: the secret key that belongs to an access key; empty for a token.
+    """
+
+    user_id: str
+    user_name: str
+    admin: bool
+    projects: dict[str, str]
+    own_project: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a person needs to call the service."""
+
+    project_id: str
+    access_key: str
+    secret_key: str
+    token: str
+
+
+class Accounts:
+    """Looks up who holds a token or an access key, and makes new ones."""
+
+    def __init__(self, db: Database, sealer: Sealer, clock: Clock) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._remembered: dict[str, tuple[float, Identity]] = {}
+
+    def remembered(self, credential: str) -> Identity | None:
+        """The holder of a token or access key, if it was looked up a moment ago. Never blocks."""
+        found = self._remembered.get(credential)
+        return found[1] if found and found[0] > time.monotonic() else None
+
+    def by_token(self, token: str) -> Identity | None:
+        """The holder of a token that is known and has not expired."""
+        now = self._clock.now()
+        query = (
+            select(users.c.id, users.c.name, users.c.role, tokens.c.expires_at)
+            .join_from(tokens, users, tokens.c.user_id == users.c.id)
+            .where(tokens.c.hash == token_hash(token))
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None or (row.expires_at is not None and row.expires_at <= now):
+                return None
+            identity = _identity(connection, row.id, row.name, row.role)
+        return self._remember(token, identity)
+
+    def by_access_key(self, access_key: str) -> Identity | None:
+        """The holder of an access key, with its secret."""
+        query = (
+            select(
+                users.c.id, users.c.name, users.c.role, access_keys.c.project_id, access_keys.c.secret_sealed
+            )
+            .join_from(access_keys, users, access_keys.c.user_id == users.c.id)
+            .where(access_keys.c.access_key == access_key)
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            identity = _identity(connection, row.id, row.name, row.role)
+        secret = self._sealer.open(row.secret_sealed)
+        return self._remember(access_key, replace(identity, own_project=row.project_id, secret=secret))
+
+    def admin(self) -> Identity:
+        """The admin of the first start; who everyone is when authentication is off."""
+        if known := self.remembered(""):
+            return known
+        with self._db.read() as connection:
+            row = connection.execute(select(users).where(users.c.name == ADMIN)).one()
+            identity = _identity(connection, row.id, row.name, row.role)
+        return self._remember("", identity)
+
+    def named_projects(self, identity: Identity) -> list[tuple[str, str]]:
+        """(id, name) of every project that ``identity`` may use, by name."""
+        query = select(projects.c.id, projects.c.name).where(projects.c.id.in_(identity.projects))
+        with self._db.read() as connection:
+            return [(row.id, row.name) for row in connection.execute(query.order_by(projects.c.name))]
+
+    def ensure_admin(self) -> str:
+        """Make the admin and the default project where they are missing; the project's id."""
+        with self._db.write() as connection:
+            user_id = connection.execute(select(users.c.id).where(users.c.name == ADMIN)).scalar()
+            project_id = _default_project(connection)
+            now = self._clock.now()
+            if user_id is None:
+                user_id = uuid.uuid4().hex
+                row = {"id": user_id, "name": ADMIN, "role": "admin", "created_at": now}
+                connection.execute(users.insert().values(row))
+            if project_id is None:
+                project_id = uuid.uuid4().hex
+                row = {"id": project_id, "name": DEFAULT_PROJECT, "created_at": now}
+                connection.execute(projects.insert().values(row))
+            member = {"user_id": user_id, "project_id": project_id}
+            known = select(memberships).filter_by(**member)
+            if connection.execute(known).one_or_none() is None:
+                connection.execute(memberships.insert().values(**member, role="admin"))
+        return project_id
+
+    def issue(self, project_id: str, user_name: str = ADMIN, token_name: str = "") -> Credentials:
+        """A new token and access key for a user in a project."""
+        made = Credentials(project_id, _access_key(), _secret_key(), secrets.token_urlsafe(32))
+        now = self._clock.now()
+        with self._db.write() as connection:
+            user_id = connection.execute(select(users.c.id).where(users.c.name == user_name)).scalar_one()
+            token = {
+                "hash": token_hash(made.token),
+                "user_id": user_id,
+                "name": token_name,
+                "created_at": now,
+            }
+            connection.execute(tokens.insert().values(token))
+            key = {
+                "access_key": made.access_key,
+                "secret_sealed": self._sealer.seal(made.secret_key),
+                "user_id": user_id,
+                "project_id": project_id,
+                "created_at": now,
+            }
+            connection.execute(access_keys.insert().values(key))
+        return made
+
+    def holds(self, credentials: Credentials) -> bool:
+        """Whether both token and key of ``credentials`` open this service, for that project."""
+        by_token, by_key = self.by_token(credentials.token), self.by_access_key(credentials.access_key)
+        return (
+            by_token is not None
+            and by_key is not None
+            and by_key.secret == credentials.secret_key
+            and by_key.own_project == credentials.project_id
+        )
+
+    def forget(self) -> None:
+        """Drop what is remembered, after accounts have changed."""
+        self._remembered.clear()
+
+    def _remember(self, credential: str, identity: Identity) -> Identity:
+        with self._lock:
+            if len(self._remembered) >= REMEMBER_AT_MOST:
+                self._remembered.clear()
+            self._remembered[credential] = (time.monotonic() + REMEMBER_S, identity)
+        return identity
+
+
+def token_hash(token: str) -> str:
+    """How a token is stored: it has 256 random bits, so a plain hash cannot be turned back."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _identity(connection: Connection, user_id: str, name: str, role: str) -> Identity:
+    if role == "admin":
+        members = {project_id: "admin" for (project_id,) in connection.execute(select(projects.c.id))}
+    else:
+        query = select(memberships.c.project_id, memberships.c.role).where(memberships.c.user_id == user_id)
+        members = {row.project_id: row.role for row in connection.execute(query)}
+    return Identity(user_id, name, role == "admin", members)
+
+
+def _default_project(connection: Connection) -> str | None:
+    return connection.execute(select(projects.c.id).where(projects.c.name == DEFAULT_PROJECT)).scalar()
+
+
+def _access_key() -> str:
+    return "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(20))
+
+
+def _secret_key() -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(40))

@@ -1,0 +1,266 @@
+"""The gate that every request passes first: request id, body limit, credentials, project.
+
+Plain ASGI, because it runs on every request. It reads a JSON body whole (it must, to check its
+signature) and hands it on; bodies that stream go through untouched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from anyio import to_thread
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from trainshed.core.errors import (
+    Code,
+    Forbidden,
+    Internal,
+    InvalidInput,
+    TooLarge,
+    TrainshedError,
+    Unauthenticated,
+)
+from trainshed.server.auth.accounts import Accounts, Identity
+from trainshed.server.auth.body import check_json
+from trainshed.server.auth.signature import (
+    ALGORITHM,
+    EMPTY_SHA256,
+    UNSIGNED,
+    SignedRequest,
+    parse_authorization,
+    verify,
+    wrong_signature,
+)
+from trainshed.server.context import Principal
+
+if TYPE_CHECKING:
+    from trainshed.server.context import Context
+
+AGENT_BODY = 16 * 1024 * 1024
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_STREAMED = frozenset({("PUT", "objects"), ("POST", "code")})
+
+_log = logging.getLogger("trainshed.server")
+
+
+class Gate:
+    """ASGI middleware; finds the context on ``app.state``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(16)
+        started = False
+
+        async def tagged(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            receive = await _admit(scope, receive)
+            await self._app(scope, receive, tagged)
+        except TrainshedError as error:
+            if started:
+                raise
+            await send_error(tagged, error)
+        except Exception:
+            _log.exception("request %s %s %s failed", request_id, scope["method"], scope["path"])
+            if started:
+                raise
+            message = f"something went wrong in the service; its log has request {request_id}"
+            await send_error(tagged, Internal(message))
+
+
+async def send_error(send: Send, error: TrainshedError) -> None:
+    """Answer with an error's status and body."""
+    body = json.dumps({"error_code": error.code, "error_msg": error.message}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if error.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _admit(scope: Scope, receive: Receive) -> Receive:
+    """Check the request and put its principal into the scope; the ``receive`` to go on with."""
+    path = cast(str, scope["path"])
+    if "\x00" in path or b"%00" in scope["query_string"]:
+        raise InvalidInput("the address holds a NUL character", code=Code.FIELD_INVALID)
+    context = cast("Context", scope["app"].state.context)
+    headers = dict(_headers(scope))
+    part = path.split("/", 4)
+    area = part[1]
+    if area == "agent":
+        body, receive = await _read(receive, headers, AGENT_BODY)
+        check_json(headers.get("content-type", ""), body)
+        return receive
+    if area not in ("v1", "v2", "v3") or path == "/v1/info":
+        body, receive = await _read(receive, headers, context.settings.max_body)
+        return receive
+    if len(part) > 3 and (scope["method"], part[3]) in _STREAMED and len(part) == 4:
+        identity, receive = await _identify_stream(context, scope, receive, headers)
+    else:
+        body, receive = await _read(receive, headers, context.settings.max_body)
+        identity = await _identify(context, scope, headers, body)
+        check_json(headers.get("content-type", ""), body)
+    project_id = part[2] if area != "v3" and len(part) > 2 else identity.own_project
+    scope.setdefault("state", {})
+    scope["state"]["identity"] = identity
+    scope["state"]["principal"] = _principal(identity, project_id, area)
+    return receive
+
+
+def _headers(scope: Scope) -> list[tuple[str, str]]:
+    return [(n.decode("latin-1"), v.decode("utf-8", "surrogateescape")) for n, v in scope["headers"]]
+
+
+def _principal(identity: Identity, project_id: str, area: str) -> Principal:
+    role = identity.projects.get(project_id, "")
+    own = identity.own_project
+    if area != "v3" and (not role or (own and own != project_id and not identity.admin)):
+        message = f"project {project_id[:64]!r} is not yours or not there; credentials.json names yours"
+        raise Forbidden(message, code=Code.PROJECT_FORBIDDEN)
+    return Principal(identity.user_id, identity.user_name, role or "user", project_id)
+
+
+async def _read(receive: Receive, headers: dict[str, str], limit: int) -> tuple[bytes, Receive]:
+    """The whole body, and a ``receive`` that gives it again."""
+    length = headers.get("content-length", "")
+    if "transfer-encoding" not in headers and length in ("", "0"):
+        return b"", receive
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body), _replay(bytes(body), receive)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    waiting = True
+
+    async def again() -> Message:
+        nonlocal waiting
+        if waiting:
+            waiting = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return again
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is over {limit} bytes, the limit for this request", code=Code.BODY_TOO_LARGE)
+
+
+async def _identify(context: Context, scope: Scope, headers: dict[str, str], body: bytes) -> Identity:
+    if not context.settings.authentication:
+        return await _open_door(context, headers)
+    if signed := _signed(headers):
+        body_hash = hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
+        declared = headers.get("x-sdk-content-sha256", "")
+        if body and declared and declared.lower() != body_hash:
+            raise Unauthenticated("the body is not the one that was signed", code=Code.SIGNATURE_WRONG)
+        return await _verify(context, scope, signed, body_hash)
+    return await _by_token(context, headers)
+
+
+async def _identify_stream(
+    context: Context, scope: Scope, receive: Receive, headers: dict[str, str]
+) -> tuple[Identity, Receive]:
+    """As ``_identify``, for a body that streams: its hash is declared, and checked at its end."""
+    if not context.settings.authentication:
+        return await _open_door(context, headers), receive
+    signed = _signed(headers)
+    if not signed:
+        return await _by_token(context, headers), receive
+    declared = headers.get("x-sdk-content-sha256", "")
+    if not declared:
+        body, receive = await _read(receive, headers, context.settings.max_body)
+        return await _verify(context, scope, signed, hashlib.sha256(body).hexdigest()), receive
+    identity = await _verify(context, scope, signed, declared)
+    return identity, receive if declared == UNSIGNED else _hashing(receive, declared.lower())
+
+
+def _hashing(receive: Receive, declared: str) -> Receive:
+    digest = hashlib.sha256()
+
+    async def checked() -> Message:
+        message = await receive()
+        if message["type"] == "http.request":
+            digest.update(message.get("body", b""))
+            if not message.get("more_body", False) and digest.hexdigest() != declared:
+                raise Unauthenticated("the body is not the one that was signed", code=Code.SIGNATURE_WRONG)
+        return message
+
+    return checked
+
+
+def _signed(headers: dict[str, str]) -> str:
+    authorization = headers.get("authorization", "")
+    return authorization if authorization.startswith(ALGORITHM) else ""
+
+
+async def _verify(context: Context, scope: Scope, authorization: str, body_hash: str) -> Identity:
+    given = parse_authorization(authorization)
+    identity = await _look_up(context.accounts, given.access_key, context.accounts.by_access_key)
+    if identity is None:
+        raise wrong_signature()
+    query = scope["query_string"].decode("latin-1")
+    request = SignedRequest(scope["method"], scope["path"], query, _headers(scope))
+    verify(request, given, identity.secret, body_hash, context.clock.now())
+    return identity
+
+
+async def _by_token(context: Context, headers: dict[str, str]) -> Identity:
+    token = headers.get("x-auth-token") or headers.get("x-security-token") or ""
+    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    if not token and scheme.lower() == "bearer":
+        token = rest.strip()
+    if not token:
+        raise Unauthenticated(
+            "no credentials: sign the request with an access key, or send Authorization: Bearer TOKEN "
+            "(credentials.json in the service's home folder has both)",
+            code=Code.CREDENTIALS_MISSING,
+        )
+    identity = await _look_up(context.accounts, token, context.accounts.by_token)
+    if identity is None:
+        raise Unauthenticated("the token is not known or has expired", code=Code.TOKEN_INVALID)
+    return identity
+
+
+async def _open_door(context: Context, headers: dict[str, str]) -> Identity:
+    """Without authentication: only for this machine's own programs, never for a web page's."""
+    host = headers.get("host", "")
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+    if name.lower() not in _LOOPBACK_NAMES or headers.get("sec-fetch-site", "none") in (
+        "cross-site",
+        "same-site",
+    ):
+        raise Forbidden("without authentication only requests to a loopback name are taken")
+    return context.accounts.remembered("") or await to_thread.run_sync(context.accounts.admin)
+
+
+async def _look_up(
+    accounts: Accounts, credential: str, find: Callable[[str], Identity | None]
+) -> Identity | None:
+    return accounts.remembered(credential) or await to_thread.run_sync(find, credential)

@@ -1,0 +1,1 @@
+"""Alembic's migrations; ``trainshed.server.db.schema`` applies them at start."""
