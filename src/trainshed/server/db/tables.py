@@ -132,7 +132,6 @@ jobs = Table(
     Column("reason", Text, nullable=False, default=""),
     # of the present attempt: [{"node": …, "devices": […], "host": …}], ports
     Column("placements", JSON),
-    Column("token_hash", String(64), nullable=False, default=""),
     Column("stop_requested_at", Float),
     Column("created_at", Float, nullable=False),
     Column("queued_at", Float),
@@ -177,7 +176,6 @@ tasks = Table(
     Column("host", String(128), nullable=False, default=""),
     Column("stage", String(16), nullable=False, default=""),
     Column("next_seq", Integer, nullable=False, default=0),
-    Column("log_size", BigInteger, nullable=False, default=0),
     Column("heard_at", Float),
     Column("started_at", Float),
     Column("ended_at", Float),
