@@ -72,7 +72,8 @@ class TaskSpec:
         environments_dir: where environments are cached on this node.
         buckets: storage configuration for the agent: bucket name → its settings
             (``{"kind": "folder", "path": …}`` or ``{"kind": "s3", "endpoint": …, …}``).
-        sandbox: ``auto`` (bubblewrap where it works), ``none`` or ``bubblewrap``.
+        sandbox: ``auto`` (the best that works), ``none``, ``namespaces`` or ``bubblewrap``.
+        hidden: directories that the script must not see, where there is a sandbox.
     """
 
     job_id: str
@@ -106,6 +107,7 @@ class TaskSpec:
     grace_s: int = 30
     auto_stop_s: int = 0
     sandbox: str = "auto"
+    hidden: tuple[str, ...] = ()
     metric_regexes: dict[str, str] = field(default_factory=dict[str, str])
     warm_start: bool = False
 
