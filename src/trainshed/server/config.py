@@ -24,6 +24,8 @@ class Settings:
         home: folder that holds all state.
         host: address to listen on; loopback unless told otherwise.
         port: 0 for any free one.
+        advertise: base URL that agents and people reach the service at, where it is not just
+            ``http://HOST:PORT`` (behind a proxy, say).
         database_url: SQLAlchemy URL; empty for SQLite in the home folder.
         authentication: off only on a loopback address; then everyone is the admin.
         environments: folder of engines' environments; None for the one in ``home``.
@@ -38,6 +40,7 @@ class Settings:
     home: Path = field(default_factory=default_home)
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    advertise: str = ""
     database_url: str = ""
     authentication: bool = True
     environments: Path | None = None
@@ -103,6 +106,7 @@ class Settings:
 _VARIABLES: dict[str, tuple[str, str]] = {
     "host": ("TRAINSHED_HOST", "text"),
     "port": ("TRAINSHED_PORT", "int"),
+    "advertise": ("TRAINSHED_ADVERTISE", "text"),
     "database_url": ("TRAINSHED_DATABASE_URL", "text"),
     "authentication": ("TRAINSHED_AUTHENTICATION", "bool"),
     "environments": ("TRAINSHED_ENVIRONMENTS", "path"),

@@ -53,7 +53,8 @@ class Context:
         buckets: storage of each project, and the settings that agents get.
         accounts: users, projects, tokens and keys.
         services: dispatcher, log followers and all else that runs beside requests; made by
-            ``trainshed.server.services.open_services(context)`` at start, closed at the end.
+            ``trainshed.server.services.open_services(context)`` at start. At the end its
+            ``begin_stop()`` is called on the event loop (end every stream), then ``close()``.
     """
 
     settings: Settings
@@ -67,6 +68,16 @@ class Context:
     accounts: Accounts
     endpoint: str = ""
     _services: Services | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether the services are open."""
+        return self._services is not None
+
+    def begin_stop(self) -> None:
+        """The server is about to end: end every stream. On the event loop."""
+        if self._services is not None:
+            self._services.begin_stop()
 
     @property
     def services(self) -> Services:

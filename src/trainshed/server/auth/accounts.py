@@ -133,7 +133,7 @@ class Accounts:
                 connection.execute(memberships.insert().values(**member, role="admin"))
         return project_id
 
-    def issue(self, project_id: str, user_name: str = ADMIN, token_name: str = "") -> Credentials:
+    def issue(self, project_id: str, user_name: str = ADMIN, label: str = "") -> Credentials:
         """A new token and access key for a user in a project."""
         made = Credentials(project_id, _access_key(), _secret_key(), secrets.token_urlsafe(32))
         now = self._clock.now()
@@ -142,7 +142,7 @@ class Accounts:
             token = {
                 "hash": token_hash(made.token),
                 "user_id": user_id,
-                "name": token_name,
+                "name": label,
                 "created_at": now,
             }
             connection.execute(tokens.insert().values(token))

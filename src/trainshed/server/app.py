@@ -1,0 +1,133 @@
+"""The HTTP application: what it holds while it runs, its routes, and its OpenAPI description."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import trainshed
+from trainshed.core.clock import SystemClock
+from trainshed.engines.catalogue import load
+from trainshed.engines.environments import Environments
+from trainshed.server import errors
+from trainshed.server.auth.accounts import Accounts
+from trainshed.server.auth.first_start import ensure_credentials
+from trainshed.server.auth.gate import Gate
+from trainshed.server.auth.sealing import Sealer
+from trainshed.server.context import Context
+from trainshed.server.db.database import Database
+from trainshed.server.db.schema import upgrade
+from trainshed.server.pools import open_pools
+from trainshed.server.routers import all_routers
+from trainshed.server.services.buckets import BucketService
+from trainshed.server.wire.base import ErrorBody
+
+if TYPE_CHECKING:
+    from trainshed.server.config import Settings
+
+DESCRIPTION = """\
+The ModelArts v2 training API, served by trainshed, and a few routes of trainshed's own.
+
+Every request but `/healthz` and `/v1/info` needs credentials: a signature (SDK-HMAC-SHA256), an
+`X-Auth-Token` header, or `Authorization: Bearer`. Errors are `{"error_code", "error_msg"}`.
+"""
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorBody, "description": "The request is wrong; nothing was done."},
+    401: {"model": ErrorBody, "description": "No credentials, or wrong ones."},
+    403: {"model": ErrorBody, "description": "Known, but not allowed."},
+    404: {"model": ErrorBody, "description": "There is no such thing in this project."},
+    409: {"model": ErrorBody, "description": "It exists already, or is in the wrong state."},
+    413: {"model": ErrorBody, "description": "Over a limit."},
+    429: {"model": ErrorBody, "description": "Too many at once; wait and try again."},
+    503: {"model": ErrorBody, "description": "Something the service depends on does not answer."},
+}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings; its state is opened when it starts to run."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        context = await to_thread.run_sync(open_context, settings)
+        context.endpoint = getattr(app.state, "endpoint", "")
+        app.state.context = context
+        try:
+            services = importlib.import_module("trainshed.server.services")
+            if hasattr(services, "open_services"):
+                context.services = await to_thread.run_sync(services.open_services, context)
+            yield
+        finally:
+            await to_thread.run_sync(close_context, context)
+
+    app = FastAPI(
+        title="trainshed",
+        version=trainshed.__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        responses=_RESPONSES,
+    )
+    for router in all_routers():
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(Gate)
+    app.openapi = lambda: openapi(app)
+    return app
+
+
+def open_context(settings: Settings) -> Context:
+    """Open database, accounts, catalogue, pools and buckets."""
+    files = settings.files
+    files.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock = SystemClock()
+    db = Database(settings.sqlalchemy_url())
+    upgrade(db)
+    sealer = Sealer(files.secret_key)
+    accounts = Accounts(db, sealer, clock)
+    project_id = ensure_credentials(accounts, files.credentials).project_id
+    buckets = BucketService(db, sealer, clock, root=files.buckets, local_paths=settings.allows_local_paths)
+    buckets.default(project_id)
+    return Context(
+        settings=settings,
+        db=db,
+        clock=clock,
+        catalogue=load(files.root / "engines"),
+        environments=Environments(settings.environments_dir),
+        pools=open_pools(settings),
+        log_root=files.logs,
+        buckets=buckets,
+        accounts=accounts,
+    )
+
+
+def close_context(context: Context) -> None:
+    """Let go of everything; running jobs go on."""
+    if context.started:
+        context.services.close()
+    for pool in context.pools.values():
+        pool.close()
+    context.db.close()
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description, with the ways to authenticate."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
+        schemes["bearer"] = {"type": "http", "scheme": "bearer"}
+        schemes["token"] = {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}
+        schema["security"] = [{"bearer": []}, {"token": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema

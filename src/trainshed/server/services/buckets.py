@@ -1,0 +1,214 @@
+"""The buckets of each project: what they are, and the stores behind them.
+
+An embedded bucket is a folder below ``<home>/buckets``; any other is on an S3 (or OBS) endpoint.
+Keys of S3 buckets are sealed at rest and only given to agents and to the storage layer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from trainshed.core.errors import Code, Conflict, Forbidden, InvalidInput
+from trainshed.server.db.tables import buckets
+from trainshed.storage.uri import Location, parse_uri
+
+if TYPE_CHECKING:
+    from trainshed.core.clock import Clock
+    from trainshed.server.auth.sealing import Sealer
+    from trainshed.server.db.database import Database
+    from trainshed.storage import Buckets
+
+DEFAULT_BUCKET = "trainshed"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One bucket, without its keys."""
+
+    name: str
+    kind: str
+    endpoint: str
+    region: str
+    is_default: bool
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """Where an S3 bucket is, and the keys that open it.
+
+    Attributes:
+        bucket: its name at the endpoint, where that differs from its name here.
+    """
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+    region: str = ""
+    bucket: str = ""
+
+
+class BucketService:
+    """Buckets by project.
+
+    Args:
+        root: folder of the embedded buckets.
+        local_paths: whether requests may name folders of this machine.
+    """
+
+    def __init__(self, db: Database, sealer: Sealer, clock: Clock, *, root: Path, local_paths: bool) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._clock = clock
+        self._root = root
+        self._local_paths = local_paths
+        self._stores: dict[str, Buckets] = {}
+        self._configs: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def locate(self, uri: str) -> Location:
+        """``uri`` taken apart, if a request may name it.
+
+        Raises:
+            InvalidInput: it is no URI of ours.
+            Forbidden: it is a folder of this machine, and the service is not for this machine alone.
+        """
+        location = parse_uri(uri)
+        if location.is_local and not self._local_paths:
+            raise Forbidden(
+                f"{uri[:200]!r} is a path of the service's machine: upload it to a bucket instead",
+                code=Code.LOCAL_PATH_FORBIDDEN,
+            )
+        return location
+
+    def stores(self, project_id: str) -> Buckets:
+        """The storage of a project."""
+        from trainshed.storage import Buckets
+
+        found = self._stores.get(project_id)
+        if found is None:
+            found = self._stores.setdefault(project_id, Buckets(self.config(project_id)))
+        return found
+
+    def config(self, project_id: str) -> dict[str, dict[str, Any]]:
+        """Settings of all the project's buckets, keys included, as ``TaskSpec.buckets`` has them."""
+        found = self._configs.get(project_id)
+        if found is None:
+            with self._db.read() as connection:
+                rows = connection.execute(select(buckets).where(buckets.c.project_id == project_id)).all()
+            found = {row.name: self._settings(row) for row in rows}
+            self._configs[project_id] = found
+        return found
+
+    def listed(self, project_id: str) -> list[Bucket]:
+        """The project's buckets, by name."""
+        query = select(buckets).where(buckets.c.project_id == project_id).order_by(buckets.c.name)
+        with self._db.read() as connection:
+            return [_bucket(row) for row in connection.execute(query).mappings()]
+
+    def default(self, project_id: str) -> str:
+        """Name of the bucket where code goes that came without one; made if there is none."""
+        query = select(buckets.c.name).where(buckets.c.project_id == project_id, buckets.c.is_default)
+        with self._db.read() as connection:
+            name = connection.execute(query).scalar()
+        return name or self._make_default(project_id)
+
+    def create(self, project_id: str, name: str, s3: S3Settings | None = None) -> Bucket:
+        """A new bucket: a folder of the service, or one on S3 that is there already.
+
+        Raises:
+            InvalidInput: the name or the endpoint is no such thing.
+            Conflict: the name is taken.
+            Unavailable, Forbidden, NotFound: the S3 bucket cannot be used.
+        """
+        parse_uri(f"obs://{name}/")
+        if s3 is not None:
+            from trainshed.storage import Buckets
+
+            Buckets({name: _s3_settings(s3)}).check(f"obs://{name}/")
+        return self._insert(project_id, name, s3, is_default=False)
+
+    def _insert(self, project_id: str, name: str, s3: S3Settings | None, *, is_default: bool) -> Bucket:
+        row: dict[str, Any] = {
+            "project_id": project_id,
+            "name": name,
+            "kind": "s3" if s3 else "folder",
+            "settings": {"endpoint": s3.endpoint, "region": s3.region, "bucket": s3.bucket} if s3 else {},
+            "secret_sealed": self._sealer.seal(json.dumps([s3.access_key, s3.secret_key])) if s3 else None,
+            "is_default": is_default,
+            "created_at": self._clock.now(),
+        }
+        try:
+            with self._db.write() as connection:
+                if (
+                    not s3
+                    and connection.execute(
+                        select(buckets.c.name).where(buckets.c.name == name, buckets.c.kind == "folder")
+                    ).first()
+                ):
+                    raise _taken(name)
+                connection.execute(buckets.insert().values(row))
+        except IntegrityError:
+            raise _taken(name) from None
+        if not s3:
+            (self._root / name).mkdir(parents=True, exist_ok=True)
+        self._forget(project_id)
+        return Bucket(
+            name,
+            row["kind"],
+            s3.endpoint if s3 else "",
+            s3.region if s3 else "",
+            is_default,
+            row["created_at"],
+        )
+
+    def _make_default(self, project_id: str) -> str:
+        for name in (DEFAULT_BUCKET, f"{DEFAULT_BUCKET}-{project_id[:12].lower()}"):
+            try:
+                return self._insert(project_id, name, None, is_default=True).name
+            except Conflict:
+                continue
+        raise InvalidInput("this project has no bucket: create one first", code=Code.BUCKET_NOT_FOUND)
+
+    def _forget(self, project_id: str) -> None:
+        self._configs.pop(project_id, None)
+        self._stores.pop(project_id, None)
+
+    def _settings(self, row: Any) -> dict[str, Any]:
+        if row.kind == "folder":
+            return {"kind": "folder", "path": str(self._root / row.name)}
+        access_key, secret_key = cast("list[str]", json.loads(self._sealer.open(row.secret_sealed)))
+        return _s3_settings(S3Settings(access_key=access_key, secret_key=secret_key, **row.settings))
+
+
+def _s3_settings(s3: S3Settings) -> dict[str, Any]:
+    settings = {
+        "kind": "s3",
+        "endpoint": s3.endpoint,
+        "access_key": s3.access_key,
+        "secret_key": s3.secret_key,
+        "region": s3.region,
+    }
+    return {**settings, "bucket": s3.bucket} if s3.bucket else settings
+
+
+def _bucket(row: Mapping[Any, Any]) -> Bucket:
+    settings = cast("dict[str, str]", row["settings"])
+    return Bucket(
+        name=row["name"],
+        kind=row["kind"],
+        endpoint=settings.get("endpoint", ""),
+        region=settings.get("region", ""),
+        is_default=row["is_default"],
+        created_at=row["created_at"],
+    )
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"bucket {name!r} is there already", code=Code.NAME_TAKEN)
