@@ -3,7 +3,7 @@
 from trainshed.client import Client
 
 with Client() as client:
-    for job in client.jobs.list(phase="Running").jobs:
+    for job in client.jobs.list(phases=["Running"]).jobs:
         print(job.name, job.duration)
 """
 

@@ -18,7 +18,7 @@ class Client:
     """Speaks to one service.
 
     >>> client = Client()  # doctest: +SKIP
-    >>> for job in client.jobs.list(phase="Running").jobs:  # doctest: +SKIP
+    >>> for job in client.jobs.list(phases=["Running"]).jobs:  # doctest: +SKIP
     ...     print(job.name, job.duration)
 
     Args:

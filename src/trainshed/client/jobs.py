@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -38,17 +38,17 @@ class Jobs:
         return self._transport.json("POST", f"{self._base}/training-jobs/dry-run", request.body())
 
     def list(
-        self, *, phase: str | None = None, name: str | None = None, limit: int = 20, offset: int = 0
+        self, *, phases: Sequence[str] = (), name: str | None = None, limit: int = 20, offset: int = 0
     ) -> JobList:
         """The newest jobs, newest first.
 
         Args:
-            phase: only those in this phase, such as ``Running``.
+            phases: only those in one of these phases, such as ``Running``.
             name: only those with this in their name.
         """
         filters = list[Json]()
-        if phase is not None:
-            filters.append({"key": "phase", "operator": "in", "value": [phase]})
+        if phases:
+            filters.append({"key": "phase", "operator": "in", "value": list(phases)})
         if name is not None:
             filters.append({"key": "name", "operator": "like", "value": [name]})
         body = {
@@ -110,6 +110,11 @@ class Jobs:
         return self._transport.send(
             "GET", path, query={"offset": offset, "limit": limit}, timeout=600
         ).content
+
+    def log_size(self, job: str, task: str = FIRST_TASK) -> int:
+        """Bytes of the log so far."""
+        path = self._url(job, "tasks", task, "logs")
+        return int(self._transport.send("GET", path, query={"limit": 0}).headers["X-Log-Size"])
 
     def search_log(self, job: str, text: str, task: str = FIRST_TASK, *, regex: bool = False) -> list[Json]:
         """Lines of the whole log with ``text`` in them."""

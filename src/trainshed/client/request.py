@@ -102,7 +102,7 @@ class JobRequest:
 
 def _parameter(argument: Argument) -> dict[str, Any]:
     if argument.value is None:
-        return {"name": argument.name, "value": "", "constraint": {"type": "Flag"}}
+        return {"name": argument.name, "value": "", "flag": True}
     return {"name": argument.name, "value": argument.value}
 
 

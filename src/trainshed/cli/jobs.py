@@ -1,0 +1,230 @@
+"""``trainshed jobs``: look at training jobs, stop them, delete them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from trainshed.cli.options import INTERRUPTED, AsJson, Home, JobName, Task
+
+app = typer.Typer(name="jobs", help="Training jobs.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_jobs(
+    phase: Annotated[
+        list[str] | None, typer.Option(help="Only jobs in this phase, such as Running; may be repeated.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Only jobs with this in their name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """List jobs, newest first.
+
+    \b
+    Examples:
+      trainshed jobs list
+      trainshed jobs list --phase Running --json
+    """
+    from trainshed.cli import output, service
+
+    with service.client(home) as client:
+        page = client.jobs.list(phases=phase or (), name=name, limit=limit)
+    if as_json:
+        output.print_json(page)
+        return
+    rows = [
+        (
+            job.name,
+            job.phase.value,
+            output.time_text(job.created_at),
+            output.duration_text(job.duration) if job.duration else "",
+            job.engine,
+            job.id,
+        )
+        for job in page.jobs
+    ]
+    output.print_table(("NAME", "PHASE", "CREATED", "RAN", "ENGINE", "ID"), rows)
+    if page.total > len(rows):
+        output.say(f"{len(rows)} of {page.total}; --limit shows more")
+
+
+@app.command()
+def show(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
+    """Show one job.
+
+    \b
+    Examples:
+      trainshed jobs show train-3f2a91
+      trainshed jobs show train-3f2a91 --json
+    """
+    from trainshed.cli import output, service
+
+    with service.client(home) as client:
+        found = client.jobs.show(job)
+        files = client.jobs.outputs(job)
+    if as_json:
+        output.print_json({**found.raw, "outputs": output.plain(files)})
+        return
+    outcome = found.outcome
+    output.print_facts(
+        [
+            ("name", found.name),
+            ("id", found.id),
+            ("phase", found.phase.value),
+            ("detail", found.secondary_phase),
+            ("reason", outcome.message if outcome else found.reason),
+            ("exit code", outcome.exit_code if outcome else None),
+            ("first failed rank", outcome.rank if outcome and outcome.rank >= 0 else None),
+            ("description", found.description),
+            ("engine", found.engine),
+            ("flavor", found.flavor),
+            ("pool", found.pool),
+            ("nodes", found.task_count),
+            ("created", output.time_text(found.created_at)),
+            ("started", output.time_text(found.started_at)),
+            ("ran", output.duration_text(found.duration) if found.duration else ""),
+        ]
+    )
+    if files:
+        print("outputs")
+        for item in files:
+            print(f"  {output.size_text(item.size):>9}  {item.key}")
+
+
+@app.command()
+def logs(
+    *,
+    job: JobName,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+    task: Task = "worker-0",
+    tail: Annotated[int | None, typer.Option(min=0, help="Only the last so many lines.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only lines with this text, of the whole log.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out the platform's own lines.")] = False,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Print a job's log.
+
+    What the script printed goes to standard output, the platform's own lines to standard error.
+
+    \b
+    Examples:
+      trainshed jobs logs train-3f2a91
+      trainshed jobs logs train-3f2a91 -f --tail 20
+      trainshed jobs logs train-3f2a91 --task worker-1 --search loss
+    """
+    from trainshed.cli.logs import show_log
+
+    try:
+        show_log(job, task, home, follow=follow, tail=tail, search=search, quiet=quiet, as_json=as_json)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command()
+def events(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
+    """Print what happened to a job, oldest first.
+
+    \b
+    Examples:
+      trainshed jobs events train-3f2a91
+    """
+    from trainshed.cli import output, service
+
+    with service.client(home) as client:
+        found = client.jobs.events(job)
+    if as_json:
+        output.print_json(found)
+        return
+    output.print_table(
+        ("TIME", "LEVEL", "SOURCE", "MESSAGE"), [(e.time, e.level, e.source, e.message) for e in found]
+    )
+
+
+@app.command()
+def metrics(job: JobName, task: Task = "worker-0", as_json: AsJson = False, home: Home = None) -> None:
+    """Print a job's use of the machine, and the numbers that the script printed.
+
+    \b
+    Examples:
+      trainshed jobs metrics train-3f2a91
+      trainshed jobs metrics train-3f2a91 --json
+    """
+    from trainshed.cli import output, service
+
+    with service.client(home) as client:
+        use, printed = client.jobs.metrics(job, task), client.jobs.training_metrics(job)
+    if as_json:
+        output.print_json({"resources": use, "training": printed})
+        return
+    rows = [(name, values[-1], max(values)) for name, values in use.items() if values and max(values) >= 0]
+    output.print_table(("RESOURCE", "LAST", "HIGHEST"), [(n, f"{a:.1f}", f"{b:.1f}") for n, a, b in rows])
+    last = {str(item["name"]): item for item in printed}
+    if last:
+        print()
+        values = [(name, item["step"], f"{item['value']:g}") for name, item in last.items()]
+        output.print_table(("METRIC", "STEP", "LAST"), values)
+
+
+@app.command()
+def stop(
+    job: JobName,
+    wait: Annotated[bool, typer.Option("--wait", help="Return once it has ended.")] = False,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Stop a job: its script gets SIGTERM, time to end, and its outputs are kept.
+
+    \b
+    Examples:
+      trainshed jobs stop train-3f2a91 --wait
+    """
+    from trainshed.cli import output, service
+
+    with service.client(home) as client:
+        found = client.jobs.stop(job)
+        if wait:
+            found = client.jobs.wait(found.id)
+    if as_json:
+        output.print_json(found)
+    else:
+        output.say(f"{found.name} is {found.phase.value}")
+
+
+@app.command()
+def delete(
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB...", show_default=False)], home: Home = None
+) -> None:
+    """Delete jobs with their logs; their outputs stay.
+
+    \b
+    Examples:
+      trainshed jobs delete train-3f2a91
+    """
+    from trainshed.cli import output, service
+
+    with service.client(home) as client:
+        for job in jobs:
+            client.jobs.delete(job)
+            output.say(f"{job} is deleted")
+
+
+@app.command()
+def why(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
+    """Say why a job waits, and what would unblock it.
+
+    \b
+    Examples:
+      trainshed jobs why train-3f2a91
+    """
+    from trainshed.cli import output, service
+
+    with service.client(home) as client:
+        answer = client.jobs.why(job)
+    if as_json:
+        output.print_json(answer)
+    else:
+        output.print_facts((name.replace("_", " "), value) for name, value in answer.items())

@@ -1,0 +1,199 @@
+"""From the options of ``run`` to a job, and on to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainshed.cli import output, service
+from trainshed.cli.options import INTERRUPTED
+from trainshed.cli.output import count_text, say, size_text
+from trainshed.cli.steps import Steps
+from trainshed.cli.watch import DetachedError, ending, exit_code_of, facts_of, watch
+from trainshed.client import Bundle, Client, Job, JobRequest, collect
+from trainshed.client.request import name_for, parse_arguments
+from trainshed.client.staging import Staging
+from trainshed.core.errors import Code, InvalidInput
+from trainshed.core.lifecycle import Phase
+from trainshed.core.names import check_environments, check_parameter_name
+
+# Above this the largest files are listed: most often one of them was not meant.
+_LARGE = 20 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of ``run``, as they were typed."""
+
+    file: Path
+    tokens: tuple[str, ...]
+    engine: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    resume: bool
+    name: str
+    flavor: str
+    pool: str
+    nodes: int
+    processes: int
+    env: tuple[str, ...]
+    code_dir: Path | None
+    gitignore: bool
+    priority: int
+    max_hours: int
+    restarts: int
+    description: str
+
+
+def launch(
+    options: Options, home: Path | None, *, detach: bool, dry_run: bool, quiet: bool, as_json: bool
+) -> int:
+    """Run the script; returns the exit code."""
+    root, boot_file = locate_code(options.file, options.code_dir)
+    with service.client(home) as client:
+        request, staging, bundle = _prepare(client, options, root, boot_file, quiet)
+        if dry_run:
+            _show_plan(client, request, bundle, as_json)
+            return 0
+        job = client.jobs.create(request)
+        if detach:
+            _say_detached(job, as_json)
+            return 0
+        if not quiet:
+            say(f"trainshed: {job.name} is created ({options.engine})")
+        try:
+            ended = watch(client, job, quiet=quiet, log_to_stderr=as_json)
+        except DetachedError:
+            say(f"trainshed: {job.name} goes on; look again with 'trainshed jobs logs -f {job.name}'")
+            return INTERRUPTED
+        staging.fetch()
+        _report(client, ended, options, quiet, as_json)
+        return exit_code_of(ended)
+
+
+def locate_code(given: Path, code_dir: Path | None) -> tuple[Path, str]:
+    """The code directory (the script's own unless given), and the script's path in it.
+
+    Raises:
+        InvalidInput: no such file, or it is not in the code directory.
+    """
+    file = given.expanduser()
+    if not file.is_file():
+        hint = "it is a folder" if file.is_dir() else "there is no such file"
+        raise InvalidInput(f"{given}: {hint}; name the training script", code=Code.BOOT_FILE_MISSING)
+    root = (code_dir or file.parent).expanduser().resolve()
+    try:
+        relative = file.resolve().relative_to(root)
+    except ValueError:
+        raise InvalidInput(
+            f"{given} is not in the code directory {code_dir}: choose one that holds it",
+            code=Code.BOOT_FILE_OUTSIDE_CODE,
+        ) from None
+    return root, relative.as_posix()
+
+
+def _prepare(
+    client: Client, options: Options, root: Path, boot_file: str, quiet: bool
+) -> tuple[JobRequest, Staging, Bundle]:
+    arguments = parse_arguments(options.tokens)
+    environments = check_environments(pairs(options.env, "--env"))
+    inputs, outputs = pairs(options.inputs, "--input"), pairs(options.outputs, "--output")
+    for channel in (*inputs, *outputs):
+        check_parameter_name(channel)
+    name = options.name or name_for(options.file.name)
+    with Steps(quiet=quiet) as steps:
+        staging = Staging(
+            client, name, lambda what, done, total: steps.progress(what, 100 * done / max(total, 1))
+        )
+        input_uris, output_uris = staging.inputs(inputs), staging.outputs(outputs)
+        bundle = collect(root, exclude=staging.folders, gitignore=options.gitignore)
+        steps.progress("sending the code")
+        upload = client.code.upload(
+            bundle, lambda sent, total: steps.progress("sending the code", 100 * sent / total)
+        )
+    if not quiet:
+        _say_code(bundle, upload.cached)
+    request = JobRequest(
+        name=name,
+        code_dir=upload.uri,
+        boot_file=boot_file,
+        engine=options.engine,
+        inputs=input_uris,
+        outputs=output_uris,
+        predownload=frozenset(output_uris) if options.resume else frozenset(),
+        arguments=arguments,
+        environments=environments,
+        flavor=options.flavor,
+        pool=options.pool,
+        nodes=options.nodes,
+        processes=options.processes,
+        priority=options.priority,
+        description=options.description,
+        max_hours=options.max_hours,
+        restarts=options.restarts,
+    )
+    return request, staging, bundle
+
+
+def pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
+    """``NAME=VALUE`` options as a dictionary.
+
+    Raises:
+        InvalidInput: no ``=``, nothing before it, or a name twice.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise InvalidInput(f"{option} {text!r} is not NAME=VALUE", code=Code.FIELD_INVALID)
+        if name in found:
+            raise InvalidInput(f"{option} {name} is given twice: keep one", code=Code.FIELD_INVALID)
+        found[name] = value
+    return found
+
+
+def _say_code(bundle: Bundle, cached: bool) -> None:
+    sent = "unchanged, not sent again" if cached else "sent"
+    say(f"trainshed: code: {count_text(len(bundle.entries), 'file')}, {size_text(bundle.size)}, {sent}")
+    if bundle.size > _LARGE:
+        for entry in bundle.largest(10):
+            say(f"  {size_text(entry.size):>9}  {entry.path}")
+        say("  to leave a file out, add a line to .trainshedignore")
+
+
+def _show_plan(client: Client, request: JobRequest, bundle: Bundle, as_json: bool) -> None:
+    plan = client.jobs.dry_run(request)
+    if as_json:
+        files = [output.plain(entry) for entry in bundle.entries]
+        output.print_json({**plan, "code": {"files": files, "left_out": list(bundle.left_out)}})
+        return
+    print(f"job {request.name} would run:")
+    for task in plan.get("tasks", []):
+        for process in task.get("processes", []):
+            print(f"  {task.get('task', '')}: {process.get('command', '')}")
+    output.print_facts((name, value) for name, value in plan.items() if isinstance(value, (str, int, float)))
+    print(f"code: {count_text(len(bundle.entries), 'file')}, {size_text(bundle.size)}")
+    for entry in bundle.largest(10):
+        print(f"  {size_text(entry.size):>9}  {entry.path}")
+    for path in bundle.left_out[:10]:
+        print(f"   left out  {path}")
+
+
+def _say_detached(job: Job, as_json: bool) -> None:
+    if as_json:
+        output.print_json(job)
+        return
+    print(job.name)
+    say(f"trainshed: it runs by itself; follow it with 'trainshed jobs logs -f {job.name}'")
+
+
+def _report(client: Client, job: Job, options: Options, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        output.print_json(facts_of(job))
+    if quiet and job.phase is Phase.COMPLETED:
+        return
+    say(f"trainshed: {ending(job)}")
+    if options.outputs:
+        files = client.jobs.outputs(job.id)
+        say(f"trainshed: outputs: {count_text(len(files), 'file')}, {size_text(sum(f.size for f in files))}")
+    say(f"trainshed: look again with 'trainshed jobs show {job.name}' and 'trainshed jobs logs {job.name}'")

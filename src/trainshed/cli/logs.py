@@ -1,0 +1,79 @@
+"""Printing a log: whole, its end, its matches, or live."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from trainshed.cli import output, service
+from trainshed.cli.log_view import LogView
+from trainshed.client import Client
+from trainshed.client.jobs import Jobs
+
+_PIECE = 4 * 1024 * 1024
+_LINE_GUESS = 200
+
+
+def show_log(
+    job: str,
+    task: str,
+    home: Path | None,
+    *,
+    follow: bool,
+    tail: int | None,
+    search: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Print the log of one task as the options say."""
+    with service.client(home) as client:
+        if search is not None:
+            _show_matches(client, job, task, search, as_json)
+            return
+        start = 0 if tail is None else tail_offset(client.jobs, job, task, tail)
+        view = LogView(platform=None if quiet else sys.stderr)
+        try:
+            _write(client, view, job, task, start, follow=follow)
+        finally:
+            view.close()
+
+
+def _write(client: Client, view: LogView, job: str, task: str, start: int, *, follow: bool) -> None:
+    if follow:
+        for text in client.jobs.follow_log(job, task, offset=start):
+            view.write(text)
+        return
+    rest = b""
+    while piece := client.jobs.log(job, task, offset=start, limit=_PIECE):
+        start += len(piece)
+        whole, _, rest = (rest + piece).rpartition(b"\n")
+        if whole:
+            view.write(whole.decode(errors="replace") + "\n")
+    view.write(rest.decode(errors="replace"))
+
+
+def _show_matches(client: Client, job: str, task: str, search: str, as_json: bool) -> None:
+    matches = client.jobs.search_log(job, search, task)
+    if as_json:
+        output.print_json(matches)
+        return
+    for match in matches:
+        print(match.get("text", ""))
+
+
+def tail_offset(jobs: Jobs, job: str, task: str, lines: int) -> int:
+    """Where the last ``lines`` lines of the log begin."""
+    size, wanted = jobs.log_size(job, task), max(lines, 1) * _LINE_GUESS
+    while True:
+        start = max(0, size - wanted)
+        piece = jobs.log(job, task, offset=start, limit=size - start)
+        body = piece.removesuffix(b"\n")
+        if start == 0 or body.count(b"\n") >= lines:
+            break
+        wanted *= 4
+    at = len(body)
+    for _ in range(lines):
+        at = body.rfind(b"\n", 0, at)
+        if at < 0:
+            return start
+    return start + at + 1 if lines else size

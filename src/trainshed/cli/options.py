@@ -1,0 +1,34 @@
+"""Options that many commands share, and the exit codes of all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FAILED = 1
+USAGE = 2
+TIMED_OUT = 124
+OURS = 125
+INTERRUPTED = 130
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 refused or failed; 2 wrong usage; 130 interrupted. "
+    "'run' gives the script's own code (128 + the signal that ended it), 124 when the job reached its "
+    "time limit, 125 when it failed for a reason that is not the script's, 130 when it was stopped."
+)
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        envvar="TRAINSHED_HOME",
+        help="Folder that holds all state of the service.",
+        show_default="trainshed in the user's data folder",
+        show_envvar=True,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+JobName = Annotated[str, typer.Argument(metavar="JOB", help="Id or name of the job.", show_default=False)]
+Task = Annotated[str, typer.Option("--task", help="Which task of the job: worker-0, worker-1, …")]

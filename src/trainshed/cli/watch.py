@@ -1,0 +1,134 @@
+"""Watching a job to its end: log, progress of the long steps, and Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from trainshed.cli.log_view import LogView
+from trainshed.cli.options import INTERRUPTED, OURS, TIMED_OUT
+from trainshed.cli.output import say
+from trainshed.cli.steps import Steps
+from trainshed.client import Client, Job
+from trainshed.client.models import Json, section
+from trainshed.core.errors import TrainshedError
+from trainshed.core.lifecycle import Phase
+
+
+class DetachedError(Exception):
+    """The person pressed Ctrl-C twice: the job goes on without us."""
+
+
+def watch(client: Client, job: Job, *, quiet: bool = False, log_to_stderr: bool = False) -> Job:
+    """Show the job until it has ended, and return it as it ended.
+
+    The first Ctrl-C stops the job and goes on showing it; the second leaves it.
+
+    Args:
+        quiet: leave out the platform's own lines.
+        log_to_stderr: keep standard output free.
+
+    Raises:
+        DetachedError: at the second Ctrl-C.
+    """
+    out = sys.stderr if log_to_stderr else sys.stdout
+    view = LogView(out, None if quiet else sys.stderr)
+    with Steps(quiet=quiet) as steps, _stop_on_interrupt(client, job):
+        try:
+            for event in client.jobs.follow(job.id):
+                data = section(event.data)
+                match event.name:
+                    case "log":
+                        steps.clear()
+                        view.write(str(data["text"]))
+                    case "phase":
+                        _show_phase(steps, data)
+                    case "progress":
+                        steps.progress(str(data.get("message", "")), data.get("percent"))
+                    case "event":
+                        _show_event(steps, data)
+                    case _:
+                        pass
+        finally:
+            view.close()
+    return client.jobs.show(job.id)
+
+
+def _show_phase(steps: Steps, data: Json) -> None:
+    phase = Phase(data.get("phase", "Creating"))
+    if phase is Phase.PENDING:
+        steps.progress(str(data.get("reason") or "waiting for resources"), None)
+    elif phase.terminal:
+        steps.clear()
+
+
+def _show_event(steps: Steps, data: Json) -> None:
+    if data.get("level") in ("Warning", "Error"):
+        steps.note(str(data.get("message", "")))
+
+
+@contextmanager
+def _stop_on_interrupt(client: Client, job: Job) -> Generator[None]:
+    """The first signal asks the service to stop the job, beside the following; the second raises."""
+    asked = threading.Event()
+
+    def stop() -> None:
+        try:
+            with Client(client.connection) as other:
+                other.jobs.stop(job.id)
+        except TrainshedError as error:
+            say(f"trainshed: {error.message}")
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise DetachedError
+        asked.set()
+        say(f"\ntrainshed: stopping {job.name}; press Ctrl-C again to leave it to itself")
+        threading.Thread(target=stop, daemon=True).start()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def exit_code_of(job: Job) -> int:
+    """What ``run`` exits with: the script's own code wherever the script is why the job ended."""
+    outcome = job.outcome
+    if job.phase is Phase.COMPLETED:
+        return outcome.exit_code or 0 if outcome else 0
+    if outcome is None:
+        return OURS
+    if outcome.cause == "stopped":
+        return INTERRUPTED
+    if outcome.cause == "timeout":
+        return TIMED_OUT
+    if outcome.cause in ("user_error", "hang", ""):
+        return 128 + outcome.signal if outcome.signal else outcome.exit_code or OURS
+    return OURS
+
+
+def ending(job: Job) -> str:
+    """One sentence on how the job ended."""
+    from trainshed.cli.output import duration_text
+
+    took = duration_text(job.duration)
+    if job.phase is Phase.COMPLETED:
+        return f"{job.name} completed in {took}"
+    what = {Phase.TERMINATED: "was stopped", Phase.ABNORMAL: "ended abnormally"}.get(job.phase, "failed")
+    message = job.outcome.message if job.outcome else job.reason
+    return f"{job.name} {what} after {took}" + (f": {message}" if message else "")
+
+
+def facts_of(job: Job) -> Any:
+    """The job for ``--json``, with the exit code of ``run``."""
+    from trainshed.cli.output import plain
+
+    return {**plain(job), "run_exit_code": exit_code_of(job)}
