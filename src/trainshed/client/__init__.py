@@ -10,6 +10,7 @@ with Client() as client:
 from trainshed.client.bundle import Bundle, collect
 from trainshed.client.client import Client
 from trainshed.client.connection import Connection, discover
+from trainshed.client.estimator import Estimator, InputData, OutputData, TrainingFiles, TrainingRun
 from trainshed.client.models import Algorithm, Engine, Event, Flavor, Job, JobList, Outcome, Pool
 from trainshed.client.request import Argument, JobRequest
 
@@ -20,13 +21,18 @@ __all__ = [
     "Client",
     "Connection",
     "Engine",
+    "Estimator",
     "Event",
     "Flavor",
+    "InputData",
     "Job",
     "JobList",
     "JobRequest",
     "Outcome",
+    "OutputData",
     "Pool",
+    "TrainingFiles",
+    "TrainingRun",
     "collect",
     "discover",
 ]

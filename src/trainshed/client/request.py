@@ -35,8 +35,11 @@ class JobRequest:
         code_dir: URI of the code directory, empty with ``algorithm``.
         boot_file: path inside the code directory.
         engine: id, or family or alias for the newest of it.
+        engine_name, engine_version: instead of ``engine``, as the v2 API has them.
         algorithm: id or name of an algorithm of the project, instead of code and engine.
         inputs, outputs: channel → URI.
+        predownload: outputs that the script gets with what they hold already.
+        by_environment: channels that reach the script as environment variables.
         arguments: in the order in which they reach the script.
         flavor: empty for the pool's default.
         processes: a node; 0 for the engine's own choice.
@@ -48,10 +51,13 @@ class JobRequest:
     code_dir: str = ""
     boot_file: str = ""
     engine: str = ""
+    engine_name: str = ""
+    engine_version: str = ""
     algorithm: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict[str, str])
     outputs: Mapping[str, str] = field(default_factory=dict[str, str])
     predownload: frozenset[str] = frozenset()
+    by_environment: frozenset[str] = frozenset()
     arguments: tuple[Argument, ...] = ()
     environments: Mapping[str, str] = field(default_factory=dict[str, str])
     flavor: str = ""
@@ -87,27 +93,30 @@ class JobRequest:
     def _algorithm(self) -> dict[str, Any]:
         algorithm: dict[str, Any] = {
             "parameters": [_parameter(argument) for argument in self.arguments],
-            "inputs": [_channel(name, uri) for name, uri in self.inputs.items()],
-            "outputs": [
-                _channel(name, uri) | ({"predownload": True} if name in self.predownload else {})
-                for name, uri in self.outputs.items()
-            ],
+            "inputs": [self._channel(name, uri) for name, uri in self.inputs.items()],
+            "outputs": [self._channel(name, uri) for name, uri in self.outputs.items()],
             "environments": dict(self.environments),
         }
         if self.algorithm:
             return {"id": self.algorithm, **algorithm}
-        code = {"code_dir": self.code_dir, "boot_file": self.boot_file}
-        return {**code, "engine": {"engine_id": self.engine}, **algorithm}
+        engine = {"engine_id": self.engine}
+        if self.engine_version:
+            engine = {"engine_name": self.engine_name, "engine_version": self.engine_version}
+        return {"code_dir": self.code_dir, "boot_file": self.boot_file, "engine": engine, **algorithm}
+
+    def _channel(self, name: str, uri: str) -> dict[str, Any]:
+        channel: dict[str, Any] = {"name": name, "remote": {"obs": {"obs_url": uri}}}
+        if name in self.predownload:
+            channel["predownload"] = True
+        if name in self.by_environment:
+            channel["access_method"] = "env"
+        return channel
 
 
 def _parameter(argument: Argument) -> dict[str, Any]:
     if argument.value is None:
         return {"name": argument.name, "value": "", "flag": True}
     return {"name": argument.name, "value": argument.value}
-
-
-def _channel(name: str, uri: str) -> dict[str, Any]:
-    return {"name": name, "remote": {"obs": {"obs_url": uri}}}
 
 
 def parse_arguments(tokens: Iterable[str]) -> tuple[Argument, ...]:
