@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound="tuple[Any, ...]")
@@ -43,6 +43,13 @@ class SortedKeys(Generic[K]):
 
     def _chunk(self, key: K) -> int:
         return bisect_left(self._lasts, key)
+
+    def refill(self, keys: Iterable[K]) -> None:
+        """Hold exactly ``keys`` from now on."""
+        ordered = sorted(keys)
+        self._size = len(ordered)
+        self._chunks = [ordered[i : i + _CHUNK] for i in range(0, len(ordered), _CHUNK)]
+        self._lasts = [chunk[-1] for chunk in self._chunks]
 
     def add(self, key: K) -> None:
         """Put ``key`` in its place; it must not be there yet."""

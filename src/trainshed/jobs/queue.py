@@ -99,6 +99,18 @@ class Decision:
     ahead: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A job that others may pass but not delay.
+
+    Attributes:
+        starts: when it starts at the latest, None where nobody knows.
+    """
+
+    job_id: str
+    starts: float | None = None
+
+
 class Reason(enum.StrEnum):
     """Why a job waits, for machines."""
 

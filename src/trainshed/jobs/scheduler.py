@@ -26,9 +26,11 @@ from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from trainshed.core.resources import Node
-from trainshed.jobs.capacity import Capacity, Holders, vector
-from trainshed.jobs.queue import Decision, QueueEntry, Quota, RunningGang, Unit, Why
-from trainshed.jobs.reservation import Ends, Reservation, pick
+from trainshed.jobs.capacity import Capacity
+from trainshed.jobs.indexes import Holders
+from trainshed.jobs.nodes import vector
+from trainshed.jobs.queue import Decision, Head, QueueEntry, Quota, RunningGang, Unit, Why
+from trainshed.jobs.reservation import Reservation, pick
 from trainshed.jobs.waiting import Key, Queue, Shape, Waiting
 from trainshed.jobs.why import Waits, explain
 
@@ -40,27 +42,19 @@ def _domain(unit: Unit) -> Domain:
     return (unit.chip.value, unit.arch.value, unit.labels)
 
 
-def _holders(heads: list[Reservation]) -> Holders:
-    """The heads for which room is left wherever they may run: those without a time, and those
-    before them that could take that room."""
-    untimed = [head for head in heads if head.time is None]
-    return tuple(
-        (head.entry.unit, head.cap)
-        for head in heads
-        if any(head is other or head.overlaps(other.entry.unit) for other in untimed)
-    )
-
-
 class Scheduler:
     """Queue, nodes and running gangs of one pool. Not thread-safe: one thread owns it.
 
     Tell it what happens (``submit``, ``release``, ``set_nodes`` …), then call ``place``.
+
+    Args:
+        backfill: whether jobs may pass a head on nodes that it may run on.
     """
 
-    def __init__(self, nodes: Iterable[Node] = ()) -> None:
+    def __init__(self, nodes: Iterable[Node] = (), *, backfill: bool = True) -> None:
+        self._backfill = backfill
         self._queue = Queue()
         self._capacity = Capacity()
-        self._ends: Ends = Ends()
         self._quotas: dict[str, Quota] = {}
         self._held: dict[str, tuple[int, int]] = {}
         self._reservations: dict[Domain, Reservation] = {}
@@ -122,8 +116,6 @@ class Scheduler:
         gang = self._capacity.release(job_id)
         if gang is None:
             return
-        if gang.ends is not None:
-            self._ends.remove((gang.ends, job_id))
         jobs, cards = self._held[gang.project]
         self._held[gang.project] = (jobs - 1, cards - gang.cards)
         for reservation in self._reservations.values():
@@ -139,6 +131,12 @@ class Scheduler:
         """Place among those that wait, from 1; 0 for one that is paused or does not wait."""
         return self._queue.position(job_id)
 
+    def heads(self, now: float) -> list[Head]:
+        """The jobs that others may not delay, first come first, as the last ``place`` left them."""
+        for reservation in self._reservations.values():
+            reservation.resolve(self._capacity, now)
+        return [Head(r.entry.job_id, r.time) for r in self._reservations.values()]
+
     def why(self, job_id: str, now: float) -> Why:
         """Why a job waits, and what would change it.
 
@@ -150,7 +148,7 @@ class Scheduler:
             raise KeyError(job_id)
         reservation = self._reservations.get(_domain(entry.unit))
         if reservation:
-            reservation.resolve(self._capacity, self._ends, now)
+            reservation.resolve(self._capacity, now)
         return explain(
             Waits(
                 entry=entry,
@@ -210,16 +208,29 @@ class Scheduler:
         index = self._capacity.index(entry.unit)
         if index.total < entry.node_count:
             return None
+        if not self._backfill and any(head.overlaps(entry.unit) for head in heads):
+            return None
         for head in heads:
-            head.resolve(self._capacity, self._ends, now)
-        if holders := _holders(heads):
+            head.resolve(self._capacity, now)
+        if holders := self._holders(heads):
             index = self._capacity.index(entry.unit, holders)
         if index.total < entry.node_count:
             return None
         end, want = now + waiting.duration, vector(entry.unit.resources)
         stays = [head for head in heads if head.time is not None and end > head.time]
-        limits = [head.limit(self._capacity, want, now) for head in stays]
+        limits = [head.limit(want, now) for head in stays]
         return pick(index, self._capacity.states, entry.node_count, limits)
+
+    def _holders(self, heads: list[Reservation]) -> Holders:
+        """The heads for which room is left wherever they may run, with their tasks on one node:
+        those without a time, and those before them that could take that room."""
+        untimed = [head for head in heads if head.time is None]
+        found: list[tuple[Unit, int]] = []
+        for head in heads:
+            unit = head.entry.unit
+            if any(head is other or head.overlaps(other.entry.unit) for other in untimed):
+                found.append((unit, min(head.entry.node_count, self._capacity.index(unit).most)))
+        return tuple(found)
 
     def _reserve(self, entry: QueueEntry, heads: list[Reservation]) -> None:
         """Make the job a head, unless there is one for its kind of node or it cannot run there now."""
@@ -260,8 +271,6 @@ class Scheduler:
 
     def _hold(self, gang: RunningGang) -> None:
         self._capacity.hold(gang)
-        if gang.ends is not None:
-            self._ends.add((gang.ends, gang.job_id))
         jobs, cards = self._held.get(gang.project, (0, 0))
         self._held[gang.project] = (jobs + 1, cards + gang.cards)
 

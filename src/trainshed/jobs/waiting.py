@@ -37,16 +37,19 @@ class Waiting:
 class Shape:
     """All entries that ask for the same nodes (and count against the same quota)."""
 
-    __slots__ = ("_lanes", "_top", "key", "size")
+    __slots__ = ("_lanes", "_pushes", "_top", "key", "size")
 
     def __init__(self, key: ShapeKey) -> None:
         self.key = key
         self.size = 0
-        self._lanes: dict[int, list[tuple[Key, Waiting]]] = {}
+        self._pushes = 0
+        self._lanes: dict[int, list[tuple[Key, int, Waiting]]] = {}
         self._top: Waiting | None = None
 
     def push(self, waiting: Waiting) -> None:
-        heappush(self._lanes.setdefault(_lane(waiting.duration), []), (waiting.key, waiting))
+        self._pushes += 1
+        lane = self._lanes.setdefault(_lane(waiting.duration), [])
+        heappush(lane, (waiting.key, self._pushes, waiting))
         self.size += 1
         if self._top is not None and waiting.key < self._top.key:
             self._top = waiting
@@ -71,12 +74,12 @@ class Shape:
         best: Waiting | None = None
         for number in list(self._lanes):
             lane = self._lanes[number]
-            while lane and not lane[0][1].alive:
+            while lane and not lane[0][2].alive:
                 heappop(lane)
             if not lane:
                 del self._lanes[number]
                 continue
-            waiting = lane[0][1]
+            waiting = lane[0][2]
             if waiting.duration <= longest and (best is None or waiting.key < best.key):
                 best = waiting
         return best

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trainshed.core.resources import Chip
-from trainshed.jobs.capacity import Capacity, NodeState, suits, vector
+from trainshed.jobs.capacity import Capacity
+from trainshed.jobs.nodes import NodeState, suits, vector
 from trainshed.jobs.queue import QueueEntry, Quota, Reason, Why
 from trainshed.jobs.reservation import Reservation
 
