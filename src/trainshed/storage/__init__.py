@@ -1,0 +1,35 @@
+"""Objects in buckets and on disk: read, written, listed, and copied in parallel.
+
+>>> from trainshed.storage import Buckets
+>>> buckets = Buckets({"data": {"kind": "folder", "path": "/srv/data"}})
+>>> report = buckets.download("obs://data/mnist/", "/tmp/mnist")     # doctest: +SKIP
+>>> report.files, report.bytes                                       # doctest: +SKIP
+(70000, 54950048)
+
+Standard library only: an agent imports this on a bare node.
+"""
+
+from trainshed.storage.base import ObjectInfo, Store
+from trainshed.storage.buckets import Buckets, open_store
+from trainshed.storage.copy import CopyOptions
+from trainshed.storage.engine import Cancelled
+from trainshed.storage.report import CopyReport, ManifestEntry, Progress
+from trainshed.storage.sync import OutputSync, SyncNote, committed
+from trainshed.storage.uri import Location, parse_uri
+
+__all__ = [
+    "Buckets",
+    "Cancelled",
+    "CopyOptions",
+    "CopyReport",
+    "Location",
+    "ManifestEntry",
+    "ObjectInfo",
+    "OutputSync",
+    "Progress",
+    "Store",
+    "SyncNote",
+    "committed",
+    "open_store",
+    "parse_uri",
+]

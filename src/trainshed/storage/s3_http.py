@@ -1,0 +1,243 @@
+"""HTTP/1.1 to one S3 endpoint: kept connections, bodies straight into buffers, nothing more.
+
+The standard library's client parses headers with the mail parser, which costs more than all the
+rest of a small object's transfer.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import io
+import socket
+import ssl
+import urllib.parse
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import cast
+
+Body = bytes | Callable[[Callable[[memoryview], None]], None]
+_MAX_HEAD = 64 << 10
+_JOINED = 64 << 10
+
+
+class ProtocolError(ConnectionError):
+    """What came back was not HTTP, or ended too early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the server is.
+
+    Attributes:
+        host: as in the ``Host`` header, with the port where it is not the scheme's own.
+    """
+
+    secure: bool
+    address: str
+    port: int
+    host: str
+
+    @classmethod
+    def parse(cls, url: str) -> Endpoint:
+        """From ``https://host[:port]`` or ``host[:port]``.
+
+        Raises:
+            ValueError: it is not a URL of a server.
+        """
+        parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError(f"{url!r} is not the address of a server; write https://host[:port]")
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        host = name if port == (443 if secure else 80) else f"{name}:{port}"
+        return cls(secure, parts.hostname, port, host)
+
+    def for_bucket(self, bucket: str) -> Endpoint:
+        """The same with the bucket in the host name."""
+        return Endpoint(self.secure, f"{bucket}.{self.address}", self.port, f"{bucket}.{self.host}")
+
+
+class Response:
+    """The head of an answer, and its body, still on the wire."""
+
+    def __init__(self, status: int, headers: dict[str, str], stream: io.BufferedReader, method: str) -> None:
+        self.status = status
+        self.headers = headers
+        self._stream = stream
+        self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+        self.length = int(headers.get("content-length", "-1"))
+        if method == "HEAD" or status in (204, 304):
+            self._chunked, self.length = False, 0
+        self._left = 0 if self._chunked else self.length
+        self.done = self._left == 0 and not self._chunked
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill (some of) ``buffer`` from the body; 0 at its end."""
+        if self.done:
+            return 0
+        if self._chunked and self._left == 0 and not self._next_chunk():
+            return 0
+        want = buffer if self._left < 0 else buffer[: self._left]
+        n = self._stream.readinto(want)
+        if n == 0:
+            if self._left < 0:
+                self.done = True
+                return 0
+            raise ProtocolError("the answer ended before its end")
+        if self._left > 0:
+            self._left -= n
+            self._after_bytes()
+        return n
+
+    def _after_bytes(self) -> None:
+        if self._left == 0:
+            if self._chunked:
+                self._stream.readline()
+            else:
+                self.done = True
+
+    def _next_chunk(self) -> bool:
+        line = self._stream.readline(1024)
+        try:
+            self._left = int(line.split(b";")[0], 16)
+        except ValueError:
+            raise ProtocolError("a broken chunk in the answer") from None
+        if self._left == 0:
+            while self._stream.readline(_MAX_HEAD) not in (b"\r\n", b"\n", b""):
+                pass
+            self.done = True
+        return self._left > 0
+
+    def read(self, limit: int = 64 << 20) -> bytes:
+        """The whole body."""
+        if 0 <= self.length <= limit and not self._chunked:
+            data = bytearray(self.length)
+            self.readinto_exactly(memoryview(data))
+            return bytes(data)
+        out = bytearray()
+        block = memoryview(bytearray(64 << 10))
+        while n := self.readinto(block):
+            out += block[:n]
+            if len(out) > limit:
+                raise ProtocolError("the answer is too long")
+        return bytes(out)
+
+    def readinto_exactly(self, buffer: memoryview) -> None:
+        """Fill all of ``buffer``."""
+        while buffer:
+            n = self.readinto(buffer)
+            if n == 0:
+                raise ProtocolError("the answer ended before its end")
+            buffer = buffer[n:]
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may follow on the same connection."""
+        return (self.done and self.length != -1) or (self.done and self._chunked)
+
+
+class Connection:
+    """One socket to the endpoint."""
+
+    def __init__(self, endpoint: Endpoint, timeout: float, context: ssl.SSLContext | None) -> None:
+        self._socket = socket.create_connection((endpoint.address, endpoint.port), timeout=timeout)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if context is not None:
+                self._socket = context.wrap_socket(self._socket, server_hostname=endpoint.address)
+            self._stream = cast("io.BufferedReader", self._socket.makefile("rb", buffering=64 << 10))
+        except BaseException:
+            self._socket.close()
+            raise
+        self.used = False
+
+    def request(self, method: str, target: str, lines: Iterable[str], body: Body = b"") -> Response:
+        """Send one request and read the head of its answer."""
+        head = "\r\n".join((f"{method} {target} HTTP/1.1", *lines, "", "")).encode("latin-1")
+        try:
+            self._send(head, body)
+        except (BrokenPipeError, ConnectionResetError):
+            # the server may have answered (too busy, not allowed) without reading all of it
+            response = self._head(method)
+            if response.status < 300:
+                raise
+            return response
+        return self._head(method)
+
+    def _send(self, head: bytes, body: Body) -> None:
+        if not isinstance(body, bytes):
+            self._socket.sendall(head)
+            body(self._socket.sendall)
+        elif len(body) <= _JOINED:
+            self._socket.sendall(head + body)
+        else:
+            self._socket.sendall(head)
+            self._socket.sendall(body)
+
+    def _head(self, method: str) -> Response:
+        while True:
+            status = self._status()
+            headers: dict[str, str] = {}
+            while (line := self._stream.readline(_MAX_HEAD)) not in (b"\r\n", b"\n"):
+                name, colon, value = line.partition(b":")
+                if not colon:
+                    raise ProtocolError("the answer has a broken head")
+                headers[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
+            if status >= 200:
+                self.used = True
+                return Response(status, headers, self._stream, method)
+
+    def _status(self) -> int:
+        line = self._stream.readline(_MAX_HEAD)
+        if not line:
+            raise ProtocolError("the server closed the connection")
+        version, _, rest = line.partition(b" ")
+        if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+            raise ProtocolError("the answer is not HTTP")
+        return int(rest[:3])
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.close()
+        self._socket.close()
+
+
+class ConnectionPool:
+    """Idle connections to one endpoint, newest first."""
+
+    def __init__(self, endpoint: Endpoint, *, timeout: float = 30.0, verify: bool = True) -> None:
+        self.endpoint = endpoint
+        self._timeout = timeout
+        self._context = _tls(verify) if endpoint.secure else None
+        self._idle: collections.deque[Connection] = collections.deque(maxlen=64)
+
+    def take(self) -> Connection:
+        """An idle connection, or a new one."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Connection(self.endpoint, self._timeout, self._context)
+
+    def give_back(self, connection: Connection, response: Response) -> None:
+        """Keep the connection, if the answer was read to its end and the server keeps it too."""
+        keep = response.headers.get("connection", "").lower() != "close"
+        if keep and response.reusable and len(self._idle) < 64:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            with contextlib.suppress(IndexError):
+                self._idle.pop().close()
+
+
+def _tls(verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

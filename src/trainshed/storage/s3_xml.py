@@ -1,0 +1,120 @@
+"""The few XML documents of S3 that we read and write. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import urllib.parse
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+from trainshed.storage.base import ObjectInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page of a listing: objects and rolled-up directories, each in order."""
+
+    objects: list[ObjectInfo] = field(default_factory=list[ObjectInfo])
+    directories: list[str] = field(default_factory=list[str])
+    next_marker: str = ""
+
+
+def _parse(body: bytes) -> ET.Element:
+    return ET.fromstring(body)  # noqa: S314 (expat limits entity expansion)
+
+
+def _name(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def parse_list(body: bytes) -> ListPage:
+    """Read a ``ListBucketResult`` (version 1, keys URL-encoded where it says so)."""
+    root = _parse(body)
+    top = {_name(child): child.text or "" for child in root}
+    decode = urllib.parse.unquote_plus if top.get("EncodingType") == "url" else str
+    page = ListPage()
+    for child in root:
+        if _name(child) == "Contents":
+            page.objects.append(_object(child, decode))
+        elif _name(child) == "CommonPrefixes":
+            page.directories.append(decode(child[0].text or ""))
+    if top.get("IsTruncated") != "true":
+        return page
+    last = max([o.key for o in page.objects] + page.directories, key=str.encode, default="")
+    return ListPage(page.objects, page.directories, decode(top.get("NextMarker", "")) or last)
+
+
+def _object(element: ET.Element, decode: type[str] | object) -> ObjectInfo:
+    fields = {_name(child): child.text or "" for child in element}
+    key = decode(fields["Key"])  # type: ignore[operator]
+    return ObjectInfo(
+        str(key),  # pyright: ignore[reportUnknownArgumentType]
+        int(fields.get("Size") or 0),
+        parse_iso(fields.get("LastModified", "")),
+        fields.get("ETag", "").strip('"'),
+        str(key).endswith("/"),  # pyright: ignore[reportUnknownArgumentType]
+    )
+
+
+def parse_iso(text: str) -> float:
+    """Seconds since the epoch of an ISO time; 0 where it is none."""
+    try:
+        return datetime.datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def parse_http_date(text: str) -> float:
+    """Seconds since the epoch of a ``Last-Modified`` header; 0 where it is none."""
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def first_text(body: bytes, name: str) -> str:
+    """Text of the first element called ``name``, anywhere; empty where there is none."""
+    try:
+        root = _parse(body)
+    except ET.ParseError:
+        return ""
+    return next((e.text or "" for e in root.iter() if _name(e) == name), "")
+
+
+def delete_request(keys: Iterable[str]) -> bytes:
+    """The body that deletes several objects at once."""
+    objects = "".join(f"<Object><Key>{_text(key)}</Key></Object>" for key in keys)
+    return f"<Delete><Quiet>true</Quiet>{objects}</Delete>".encode()
+
+
+def delete_errors(body: bytes) -> list[tuple[str, str, str]]:
+    """Key, code and message of each object that was not deleted."""
+    if not body.strip():
+        return []
+    wrong: list[tuple[str, str, str]] = []
+    for element in _parse(body):
+        if _name(element) == "Error":
+            f = {_name(child): child.text or "" for child in element}
+            wrong.append((f.get("Key", ""), f.get("Code", ""), f.get("Message", "")))
+    return wrong
+
+
+def complete_request(etags: Iterable[str]) -> bytes:
+    """The body that puts the parts of an upload together."""
+    parts = "".join(
+        f"<Part><PartNumber>{i}</PartNumber><ETag>&quot;{_text(etag)}&quot;</ETag></Part>"
+        for i, etag in enumerate(etags, 1)
+    )
+    return f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+
+
+def is_xml_text(text: str) -> bool:
+    """Whether ``text`` can stand in an XML document at all."""
+    return all(c >= " " and c not in "\ufffe\uffff" for c in text)
+
+
+def _text(text: str) -> str:
+    return escape(text, {'"': "&quot;"})
