@@ -275,7 +275,8 @@ def _try_pytorch_index(site: Site, lines: list[str], end: float) -> bool:
         site.install("--torch-backend", "cpu", *lines, start=2, end=end, **impatient)
     except CommandFailed:
         return False
-    return True
+    versions = installed(site.folder)
+    return all("+cpu" in versions.get(name, "") for name in site.recipe.cpu_builds)
 
 
 def _cpu_line(line: str, names: tuple[str, ...]) -> str:

@@ -119,10 +119,11 @@ def read(file: Path) -> list[Engine]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _wrong(file, f"cannot be read: {error}") from error
     common = {key: value for key, value in data.items() if key != "engine"}
-    tables = data.get("engine")
-    if not isinstance(tables, list) or not tables:
+    found = data.get("engine")
+    tables = cast("list[Any]", found) if isinstance(found, list) else []
+    if not tables or not all(isinstance(table, dict) for table in tables):
         raise _wrong(file, "has no [[engine]] table")
-    return [_engine(file, common, table) for table in cast("list[dict[str, Any]]", tables)]
+    return [_engine(file, common, table) for table in tables]
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import signal
@@ -84,12 +83,19 @@ class CommandFailed(Exception):  # noqa: N818  (it is a fact, as in subprocess)
 
     @property
     def reason(self) -> str:
-        """The line that most likely says why."""
-        telling = [
-            line for line in self.tail if re.search(r"error|no solution|cannot|failed", line, re.IGNORECASE)
-        ]
-        chosen = (telling or self.tail or [str(self)])[0].strip(" ×╰─▶│├|")
-        return chosen[:300]
+        """The words that most likely say why."""
+        return " ".join(_telling(self.tail) or [str(self)]).strip()[:400]
+
+
+def _telling(lines: list[str]) -> list[str]:
+    """Of the end of a log: the exception, the resolver's explanation, or the last error."""
+    clean = [line.strip(" ×╰─▶│├|") for line in lines]
+    for number, line in enumerate(clean):
+        if "No solution found" in line:
+            return clean[number:]
+    raised = [line for line in clean if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
+    spoken = [line for line in clean if re.search(r"error|cannot|failed|space left", line, re.IGNORECASE)]
+    return (raised or spoken or clean)[-1:]
 
 
 class Runner:
@@ -125,7 +131,7 @@ class Runner:
         with self._started(argv, env, cwd) as process:
             assert process.stdout is not None
             lines: list[str] = []
-            for raw in io.TextIOWrapper(process.stdout, encoding="utf-8", errors="replace"):
+            for raw in process.stdout:
                 line = raw.rstrip()
                 if line:
                     lines.append(line)
@@ -138,7 +144,7 @@ class Runner:
     @contextlib.contextmanager
     def _started(
         self, argv: Sequence[str], env: dict[str, str] | None, cwd: Path | None
-    ) -> Generator[subprocess.Popen[bytes]]:
+    ) -> Generator[subprocess.Popen[str]]:
         try:
             process = subprocess.Popen(
                 list(argv),
@@ -149,6 +155,8 @@ class Runner:
                 stderr=subprocess.STDOUT,
                 pass_fds=self.keep_fds,
                 start_new_session=True,
+                encoding="utf-8",
+                errors="replace",
             )
         except OSError as error:
             raise InvalidInput(
@@ -161,7 +169,7 @@ class Runner:
             _end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[str]) -> None:
     """End the program and all that it started; does nothing to one that has ended."""
     if process.poll() is None:
         for number in (signal.SIGTERM, signal.SIGKILL):
