@@ -125,9 +125,12 @@ def test_from_the_middle(tmp_path: Path) -> None:
 
 
 def test_an_answer_is_no_break(tmp_path: Path) -> None:
-    with _running(_Service(iter([]))) as endpoint, Client(from_home(_home(tmp_path, endpoint))) as client:
-        with pytest.raises(NotFound, match="there is no job gone"):
-            list(client.jobs.follow_log("gone"))
+    with (
+        _running(_Service(iter([]))) as endpoint,
+        Client(from_home(_home(tmp_path, endpoint))) as client,
+        pytest.raises(NotFound, match="there is no job gone"),
+    ):
+        list(client.jobs.follow_log("gone"))
 
 
 def test_gone_for_good(tmp_path: Path) -> None:
