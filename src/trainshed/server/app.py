@@ -15,11 +15,12 @@ import trainshed
 from trainshed.core.clock import SystemClock
 from trainshed.engines.catalogue import load
 from trainshed.engines.environments import Environments
-from trainshed.server import errors
+from trainshed.server import console, errors
 from trainshed.server.auth.accounts import Accounts
 from trainshed.server.auth.first_start import ensure_credentials
 from trainshed.server.auth.gate import Gate
 from trainshed.server.auth.sealing import Sealer
+from trainshed.server.auth.sessions import Sessions
 from trainshed.server.context import Context
 from trainshed.server.db.database import Database
 from trainshed.server.db.schema import upgrade
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in all_routers():
         app.include_router(router)
     errors.install(app)
+    console.install(app)
     app.add_middleware(Gate)
     app.openapi = lambda: openapi(app)
     return app
@@ -107,6 +109,7 @@ def open_context(settings: Settings) -> Context:
         log_root=files.logs,
         buckets=buckets,
         accounts=accounts,
+        sessions=Sessions(db, accounts, clock),
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trainshed.engines.environments import Environments
     from trainshed.pools.base import Pool
     from trainshed.server.auth.accounts import Accounts
+    from trainshed.server.auth.sessions import Sessions
     from trainshed.server.config import Settings
     from trainshed.server.db.database import Database
     from trainshed.server.services import Services
@@ -52,6 +53,7 @@ class Context:
         log_root: the log store: ``<job id>/<attempt>/<stream>.log``.
         buckets: storage of each project, and the settings that agents get.
         accounts: users, projects, tokens and keys.
+        sessions: people who are signed in to the console.
         services: dispatcher, log followers and all else that runs beside requests; made by
             ``trainshed.server.services.open_services(context)`` at start. At the end its
             ``begin_stop()`` is called on the event loop (end every stream), then ``close()``.
@@ -66,6 +68,7 @@ class Context:
     log_root: Path
     buckets: BucketService
     accounts: Accounts
+    sessions: Sessions
     endpoint: str = ""
     _services: Services | None = None
 

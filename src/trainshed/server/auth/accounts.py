@@ -107,6 +107,12 @@ class Accounts:
             identity = _identity(connection, row.id, row.name, row.role)
         return self._remember("", identity)
 
+    def by_user(self, user_id: str) -> Identity | None:
+        """A user by id, as when a password was right."""
+        with self._db.read() as connection:
+            row = connection.execute(select(users).where(users.c.id == user_id)).one_or_none()
+            return _identity(connection, row.id, row.name, row.role) if row is not None else None
+
     def named_projects(self, identity: Identity) -> list[tuple[str, str]]:
         """(id, name) of every project that ``identity`` may use, by name."""
         query = select(projects.c.id, projects.c.name).where(projects.c.id.in_(identity.projects))

@@ -7,6 +7,7 @@ signature) and hands it on; bodies that stream go through untouched.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import logging
 import secrets
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from anyio import to_thread
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trainshed.core.errors import (
@@ -27,6 +29,7 @@ from trainshed.core.errors import (
 )
 from trainshed.server.auth.accounts import Accounts, Identity
 from trainshed.server.auth.body import check_json
+from trainshed.server.auth.sessions import COOKIE, CSRF_HEADER, csrf_of
 from trainshed.server.auth.signature import (
     ALGORITHM,
     EMPTY_SHA256,
@@ -106,7 +109,7 @@ async def _admit(scope: Scope, receive: Receive) -> Receive:
         body, receive = await _read(receive, headers, AGENT_BODY)
         check_json(headers.get("content-type", ""), body)
         return receive
-    if area not in ("v1", "v2", "v3") or path == "/v1/info":
+    if area not in ("v1", "v2", "v3") or path == "/v1/info" or path.startswith("/v1/sessions"):
         body, receive = await _read(receive, headers, context.settings.max_body)
         return receive
     if len(part) > 3 and (scope["method"], part[3]) in _STREAMED and len(part) == 4:
@@ -181,7 +184,7 @@ async def _identify(context: Context, scope: Scope, headers: dict[str, str], bod
         if body and declared and declared.lower() != body_hash:
             raise Unauthenticated("the body is not the one that was signed", code=Code.SIGNATURE_WRONG)
         return await _verify(context, scope, signed, body_hash)
-    return await _by_token(context, headers)
+    return await _by_token(context, scope, headers)
 
 
 async def _identify_stream(
@@ -192,7 +195,7 @@ async def _identify_stream(
         return await _open_door(context, headers), receive
     signed = _signed(headers)
     if not signed:
-        return await _by_token(context, headers), receive
+        return await _by_token(context, scope, headers), receive
     declared = headers.get("x-sdk-content-sha256", "")
     if not declared:
         body, receive = await _read(receive, headers, context.settings.max_body)
@@ -231,11 +234,13 @@ async def _verify(context: Context, scope: Scope, authorization: str, body_hash:
     return identity
 
 
-async def _by_token(context: Context, headers: dict[str, str]) -> Identity:
+async def _by_token(context: Context, scope: Scope, headers: dict[str, str]) -> Identity:
     token = headers.get("x-auth-token") or headers.get("x-security-token") or ""
     scheme, _, rest = headers.get("authorization", "").partition(" ")
     if not token and scheme.lower() == "bearer":
         token = rest.strip()
+    if not token:
+        token = _session_cookie(scope, headers)
     if not token:
         raise Unauthenticated(
             "no credentials: sign the request with an access key, or send Authorization: Bearer TOKEN "
@@ -246,6 +251,16 @@ async def _by_token(context: Context, headers: dict[str, str]) -> Identity:
     if identity is None:
         raise Unauthenticated("the token is not known or has expired", code=Code.TOKEN_INVALID)
     return identity
+
+
+def _session_cookie(scope: Scope, headers: dict[str, str]) -> str:
+    """The console's session; a request that changes something must show that our page made it."""
+    session = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+    if session and scope["method"] not in ("GET", "HEAD"):
+        shown = headers.get(CSRF_HEADER, "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(shown, csrf_of(session).encode()):
+            raise Forbidden("the request does not come from the console's own page; reload it")
+    return session
 
 
 async def _open_door(context: Context, headers: dict[str, str]) -> Identity:

@@ -7,7 +7,29 @@ import importlib.util
 
 from fastapi import APIRouter
 
-_NAMES = ("projects", "algorithms", "engines", "pools", "jobs", "job_logs", "objects", "code", "agent")
+_NAMES = (
+    "projects",
+    "sessions",
+    "algorithms",
+    "engines",
+    "pools",
+    "jobs",
+    "job_logs",
+    "objects",
+    "code",
+    "agent",
+)
+    "projects",
+    "sessions",
+    "algorithms",
+    "engines",
+    "pools",
+    "jobs",
+    "job_logs",
+    "objects",
+    "code",
+    "agent",
+)
 
 
 def all_routers() -> list[APIRouter]:
