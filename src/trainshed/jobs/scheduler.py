@@ -165,14 +165,19 @@ class Scheduler:
 
     # ---- decisions
 
-    def place(self, now: float) -> list[Decision]:
-        """Start what can start. The jobs named are running from here on; ``release`` undoes that."""
+    def place(self, now: float, most: int | None = None) -> list[Decision]:
+        """Start what can start. The jobs named are running from here on; ``release`` undoes that.
+
+        Args:
+            now: seconds since the epoch.
+            most: stop after so many decisions; call again to go on.
+        """
         if self.paused:
             return []
         heads: list[Reservation] = []
         decisions: list[Decision] = []
         candidates = self._candidates()
-        while candidates:
+        while candidates and len(decisions) != most:
             _, waiting, shape, longest = heappop(candidates)
             if self._over_quota(waiting.entry):
                 continue
