@@ -27,7 +27,7 @@ bench: setup ## Run the benchmarks and write their numbers into the README
 
 docs: setup ## Build the documentation into site/
 	@.venv/bin/python scripts/cli_reference.py
-	@.venv/bin/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 
 engines: setup ## Build the environments of the engines that this machine can run
 	@.venv/bin/python scripts/build_engines.py
