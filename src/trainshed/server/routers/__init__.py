@@ -19,17 +19,6 @@ _NAMES = (
     "code",
     "agent",
 )
-    "projects",
-    "sessions",
-    "algorithms",
-    "engines",
-    "pools",
-    "jobs",
-    "job_logs",
-    "objects",
-    "code",
-    "agent",
-)
 
 
 def all_routers() -> list[APIRouter]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trainshed.core.errors import Code, Conflict, Forbidden, InvalidInput
 from trainshed.server.db.tables import buckets
-from trainshed.storage.uri import Location, parse_uri
+from trainshed.storage import Buckets, Location, parse_uri
 
 if TYPE_CHECKING:
     from trainshed.core.clock import Clock
@@ -72,13 +72,19 @@ class BucketService:
         self._stores: dict[str, Buckets] = {}
         self._configs: dict[str, dict[str, dict[str, Any]]] = {}
 
-    def locate(self, uri: str) -> Location:
-        """``uri`` taken apart, if a request may name it.
+    def locate(self, project_id: str, uri: str) -> Location:
+        """``uri`` taken apart, if a request of this project may name it.
+
+        ModelArts' own form ``/bucket/path`` is understood where the project has such a bucket.
 
         Raises:
             InvalidInput: it is no URI of ours.
             Forbidden: it is a folder of this machine, and the service is not for this machine alone.
         """
+        if uri.startswith("/"):
+            bucket, _, key = uri[1:].partition("/")
+            if bucket in self.config(project_id):
+                return parse_uri(f"obs://{bucket}/{key}")
         location = parse_uri(uri)
         if location.is_local and not self._local_paths:
             raise Forbidden(
@@ -89,8 +95,6 @@ class BucketService:
 
     def stores(self, project_id: str) -> Buckets:
         """The storage of a project."""
-        from trainshed.storage import Buckets
-
         found = self._stores.get(project_id)
         if found is None:
             found = self._stores.setdefault(project_id, Buckets(self.config(project_id)))
@@ -129,9 +133,7 @@ class BucketService:
         """
         parse_uri(f"obs://{name}/")
         if s3 is not None:
-            from trainshed.storage import Buckets
-
-            Buckets({name: _s3_settings(s3)}).check(f"obs://{name}/")
+            Buckets({name: _s3_settings(s3)}).store(name).check()
         return self._insert(project_id, name, s3, is_default=False)
 
     def _insert(self, project_id: str, name: str, s3: S3Settings | None, *, is_default: bool) -> Bucket:

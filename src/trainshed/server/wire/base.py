@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, cast
 
 from fastapi import Response
@@ -9,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
+MAX_NESTING = 20
 
 Int = Annotated[int, Field(ge=-INT32, le=INT32)]
 Count = Annotated[int, Field(ge=0, le=INT32)]
@@ -26,6 +28,23 @@ def _text(value: Any) -> Any:
 
 # Text that clients also send as a bare number or boolean: 0.1 means "0.1", true means "true".
 Text = Annotated[str, BeforeValidator(_text)]
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    if depth > MAX_NESTING:
+        return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {key: _clean(item, depth + 1) for key, item in items}
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in cast("list[Any]", value)]
+    return value
+
+
+# What the service keeps and gives back without acting on it; cut off where it nests too deep.
+Kept = Annotated[Any, BeforeValidator(_clean)]
 
 
 class WireModel(BaseModel):

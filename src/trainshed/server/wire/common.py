@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field, model_validator
 
 from trainshed.core.algorithm import Access, Channel, Hyperparameter, ParameterType, SearchPolicy
 from trainshed.core.errors import Code, InvalidInput
-from trainshed.server.wire.base import Bytes, Text, WireModel
+from trainshed.server.wire.base import Bytes, Kept, Text, WireModel
 
 MAX_ITEMS = 1000
 
@@ -91,7 +89,7 @@ class RemoteConstraint(WireModel):
     """What may be bound to an input: ``obs``, or a kind of dataset."""
 
     data_type: str = ""
-    attributes: Any = None
+    attributes: Kept = None
 
 
 class InputModel(WireModel):
