@@ -250,3 +250,14 @@ def test_at_most_so_many_decisions_at_once() -> None:
         scheduler.submit(job(f"j{i}", at=float(i)))
     assert len(scheduler.place(0.0, most=3)) == 3
     assert started(scheduler) == ["j3"]
+
+
+def test_a_job_that_stays_past_its_known_end_counts_as_unknown() -> None:
+    scheduler = Scheduler([gpus("a")])
+    scheduler.submit(job("running", 2, duration=100.0))
+    scheduler.submit(job("head", 4, at=1.0))
+    scheduler.place(0.0)
+    assert scheduler.why("head", 50.0).eta == 100.0
+    scheduler.submit(job("short", 1, at=2.0, duration=5.0))
+    assert started(scheduler, 120.0) == []
+    assert scheduler.why("head", 120.0).eta is None

@@ -160,6 +160,31 @@ def test_exact_durations_backfill_never_delays_the_head(nodes: list[Node], queue
     Watch(nodes, arrivals, exact=True).simulation.run()
 
 
+CARD_NODES = st.lists(st.integers(2, 4), min_size=1, max_size=3).map(
+    lambda sizes: [Node(f"n{i}", Resources(cpus=9, cards=n), Chip.GPU) for i, n in enumerate(sizes)]
+)
+CARD_JOBS = st.lists(
+    st.builds(
+        QueueEntry,
+        job_id=st.builds(lambda: f"job-{next(ids)}"),
+        unit=st.integers(1, 4).map(lambda n: Unit(Resources(cpus=1, cards=n), Chip.GPU)),
+        submitted=st.integers(0, 20).map(float),
+        node_count=st.integers(1, 2),
+        priority=st.sampled_from([1, 1, 1, 2]),
+        duration=st.integers(1, 30).map(float),
+    ),
+    min_size=6,
+    max_size=20,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(CARD_NODES, CARD_JOBS)
+def test_exact_durations_in_a_crowd_of_one_kind(nodes: list[Node], queue: list[QueueEntry]) -> None:
+    arrivals = [Arrival(entry, entry.duration or 0) for entry in queue]
+    Watch(nodes, arrivals, exact=True).simulation.run()
+
+
 @settings(max_examples=150, deadline=None)
 @given(NODES, st.lists(st.tuples(entries(), st.floats(0.01, 1)), max_size=14))
 def test_unknown_and_overestimated_durations_keep_every_promise(
