@@ -189,6 +189,11 @@ def event_item(row: Mapping[str, Any], *, chinese: bool) -> dict[str, Any]:
     }
 
 
+def feed_event(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An event as those get it who follow the job: in both languages."""
+    return event_item(row, chinese=False) | {"message_zh": row["message_zh"], "detail": row["detail"]}
+
+
 def stage_records(job_id: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The v2 listing of stages: one record for each attempt, its stages in the order they began."""
     attempts: dict[int, dict[str, list[Mapping[str, Any]]]] = {}
