@@ -1,7 +1,8 @@
 """The seam of every store: objects by key, and the transfers that the copy engine runs.
 
 Keys follow S3: no directories, only keys with ``/`` in them. An empty directory is a *marker*, an
-object of no bytes whose key ends in ``/``. Every store lists keys in the order of their UTF-8 bytes.
+object of no bytes whose key ends in ``/``. What a directory holds is listed together, right after its
+marker; else the order is the store's own (that of the keys' bytes in S3, not so in every look-alike).
 ``trainshed.testing.stores`` is the contract that each store passes.
 """
 
@@ -103,11 +104,11 @@ class Store(ABC):
     def list(
         self, prefix: str = "", *, recursive: bool = True, start_after: str = ""
     ) -> Iterator[ObjectInfo]:
-        """Objects whose key starts with ``prefix``, in the order of their bytes.
+        """Objects whose key starts with ``prefix``, in the store's order.
 
         Args:
             recursive: otherwise keys with a further ``/`` are rolled up into one directory.
-            start_after: only keys after this one.
+            start_after: only keys after this one, in that order.
 
         A marker is listed only where its directory has nothing else, and never for ``prefix`` itself.
         """

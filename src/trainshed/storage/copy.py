@@ -1,4 +1,4 @@
-"""Whole trees from any store to any other: listed once, in step, moved in parallel, verified."""
+"""Whole trees from any store to any other: listed once, moved in parallel, verified."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from trainshed.core.errors import TrainshedError
+from trainshed.core.errors import NotFound
 from trainshed.storage import faults
 from trainshed.storage.base import ObjectInfo, Store, Stored, Transfer
+from trainshed.storage.checksum import same_content
 from trainshed.storage.engine import Engine, Item
 from trainshed.storage.folder import FolderStore
 from trainshed.storage.relay import Relay, ServerCopy
@@ -123,6 +124,7 @@ class _TreeCopy:
         self._entries: list[ManifestEntry] = []
         self._skipped = self._skipped_bytes = 0
         self._extra: list[str] = []
+        self._left: dict[str, ObjectInfo] = {}
         self._engine = Engine(
             options.threads or _concurrency(source.store, target.store),
             on_progress=options.on_progress,
@@ -190,16 +192,37 @@ class _TreeCopy:
             return False
         if self._target.folder is not None:
             return abs(info.mtime - there.mtime) < 1.0
-        return there.mtime >= info.mtime
+        if there.mtime >= info.mtime:
+            return True
+        # a server that tells time by whole seconds: then the content decides
+        source = self._source.folder
+        near = there.mtime >= info.mtime - 1.0
+        return near and source is not None and same_content(source.path(info.key), there)
 
     def _pairs(self) -> Iterator[tuple[str, ObjectInfo | None, ObjectInfo | None]]:
-        """Both listings in step: relative path, and the object on either side."""
-        ours = self._listed(self._source, warn=True)
+        """Relative path, and the object on either side; what only the target has comes last."""
+        there = self._lookup()
+        for path, info in self._listed(self._source, warn=True):
+            yield path, info, there(path)
+        for path in sorted(self._left, reverse=True):
+            yield path, None, self._left[path]
+
+    def _lookup(self) -> Callable[[str], ObjectInfo | None]:
+        """What tells whether the target has a path: a look at the disk, or a listing made at once."""
         if not (self._options.skip_same or self._options.delete):
-            yield from ((path, info, None) for path, info in ours)
-            return
-        theirs = self._listed_if_there(self._target)
-        yield from _in_step(ours, theirs)
+            return _nothing
+        folder = self._target.folder
+        if folder is not None and not self._options.delete:
+            return lambda path: folder.find(self._target.prefix + path)
+        try:
+            self._left = dict(self._listed(self._target, warn=False))
+        except NotFound:
+            if folder is None:
+                raise
+        if self._options.delete:
+            return lambda path: self._left.pop(path, None)
+        left, self._left = self._left, {}
+        return left.get
 
     def _listed(self, side: Side, *, warn: bool) -> Iterator[tuple[str, ObjectInfo]]:
         if side.folder is not None and warn:
@@ -213,13 +236,6 @@ class _TreeCopy:
                 continue
             if include is None or path in include:
                 yield path, info
-
-    def _listed_if_there(self, side: Side) -> Iterator[tuple[str, ObjectInfo]]:
-        try:
-            yield from self._listed(side, warn=False)
-        except TrainshedError:
-            if side.folder is None:
-                raise
 
     def _on_skipped(self, path: str, reason: str) -> None:
         if len(self._warnings) < 100:
@@ -247,6 +263,10 @@ class _TreeCopy:
             yield from ahead
 
 
+def _nothing(_: str) -> ObjectInfo | None:
+    return None
+
+
 def _concurrency(source: Store, target: Store) -> int:
     remote = [s.concurrency for s in (source, target) if not isinstance(s, FolderStore)]
     return max(remote) if remote else min(source.concurrency, target.concurrency)
@@ -264,25 +284,3 @@ def _check_names(items: Iterable[Item]) -> None:
         files.add(item.path)
     if both := files & seen:
         raise faults.same_name(min(both))
-
-
-def _in_step(
-    ours: Iterator[tuple[str, ObjectInfo]], theirs: Iterator[tuple[str, ObjectInfo]]
-) -> Iterator[tuple[str, ObjectInfo | None, ObjectInfo | None]]:
-    """Merge two listings in the order of their bytes."""
-    left, right = next(ours, None), next(theirs, None)
-    while left is not None or right is not None:
-        if right is None or (left is not None and _key(left) < _key(right)):
-            assert left is not None
-            yield left[0], left[1], None
-            left = next(ours, None)
-        elif left is None or _key(right) < _key(left):
-            yield right[0], None, right[1]
-            right = next(theirs, None)
-        else:
-            yield left[0], left[1], right[1]
-            left, right = next(ours, None), next(theirs, None)
-
-
-def _key(entry: tuple[str, ObjectInfo]) -> bytes:
-    return entry[0].encode(errors="surrogateescape")

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import stat
 import time
 from collections.abc import Callable
@@ -22,12 +21,13 @@ _TEMPORARY = (".trainshed-", ".tmp")
 _FICLONE = 0x40049409
 _STEP = 64 << 20
 _BUFFER = 1 << 20
+_TRIES = 100
 _NO_RANGE_COPY = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF}
 
 
 def temporary_name() -> str:
     """A name for a file that is not whole yet; no listing shows it."""
-    return f"{_TEMPORARY[0]}{secrets.token_hex(8)}{_TEMPORARY[1]}"
+    return f"{_TEMPORARY[0]}{os.urandom(8).hex()}{_TEMPORARY[1]}"
 
 
 def is_temporary(name: str) -> bool:
@@ -77,16 +77,23 @@ class NewFile:
     def __init__(self, path: str, root: str = "", size: int = 0, mode: int = 0o666) -> None:
         self.path = path
         self._name = os.path.basename(path)  # noqa: PTH119
-        self._directory = _open_directory(os.path.dirname(path), root, path)  # noqa: PTH120
         self._temporary = temporary_name()
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            self.fd = os.open(self._temporary, flags, mode, dir_fd=self._directory)
-        except OSError as error:
-            os.close(self._directory)
-            raise faults.from_os_error(error, os.path.dirname(path), path) from error  # noqa: PTH120
+        self._directory, self.fd = self._create(path, root, mode)
         if size > _BUFFER:
             self._reserve(size)
+
+    def _create(self, path: str, root: str, mode: int) -> tuple[int, int]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        parent = os.path.dirname(path)  # noqa: PTH120
+        for _ in range(_TRIES):
+            directory = _open_directory(parent, root, path)
+            try:
+                return directory, os.open(self._temporary, flags, mode, dir_fd=directory)
+            except OSError as error:
+                os.close(directory)
+                if error.errno != errno.ENOENT:  # else it went with its last object just now
+                    raise faults.from_os_error(error, parent, path) from error
+        raise faults.object_not_found(parent)
 
     def _reserve(self, size: int) -> None:
         """Find out now, and not after an hour, that the disk is too small."""
@@ -125,13 +132,11 @@ class NewFile:
 
 def _open_directory(path: str, root: str, shown: str) -> int:
     """Open the directory ``path``, made where it is missing; it must lie under ``root``."""
-    for attempt in range(5):
+    for _ in range(_TRIES):
         try:
             fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
             _make_directories(path, root, shown)
-            if attempt == 4:
-                raise
             continue
         except OSError as error:
             raise faults.from_os_error(error, path, shown) from error
@@ -141,7 +146,7 @@ def _open_directory(path: str, root: str, shown: str) -> int:
             os.close(fd)
             raise
         return fd
-    raise AssertionError("not reached")
+    raise faults.object_not_found(path)
 
 
 def _make_directories(path: str, root: str, shown: str) -> None:
@@ -153,6 +158,8 @@ def _make_directories(path: str, root: str, shown: str) -> None:
         raise InvalidInput(f"{shown} leads outside its folder by a symbolic link", code=Code.PATH_INVALID)
     try:
         os.makedirs(path, exist_ok=True)  # noqa: PTH103
+    except FileNotFoundError:
+        return  # a parent went with its last object just now; the caller tries again
     except OSError as error:
         raise faults.from_os_error(error, path, shown) from error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
@@ -68,6 +67,16 @@ class FolderStore(Store):
         os.close(files.open_inside(path, self._root))
         return file_info(key, found)
 
+    def find(self, key: str) -> ObjectInfo | None:
+        """A quick :meth:`stat` of a file or directory; None where nothing can be seen."""
+        try:
+            found = os.stat(self._path(key))  # noqa: PTH116
+        except OSError:
+            return None
+        if stat.S_ISREG(found.st_mode):
+            return file_info(key, found)
+        return ObjectInfo(key, mtime=found.st_mtime, is_directory=True)
+
     def open_read(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         fd = self._open(key)
         os.lseek(fd, start, os.SEEK_SET)
@@ -94,8 +103,7 @@ class FolderStore(Store):
             if isinstance(data, bytes):
                 files.pwrite_all(new.fd, data, 0)
             else:
-                with os.fdopen(os.dup(new.fd), "wb") as target:
-                    shutil.copyfileobj(data, target, 1 << 20)
+                _pour(data, new.fd)
         except BaseException as error:
             new.discard()
             if isinstance(error, OSError):
@@ -215,12 +223,31 @@ class FolderStore(Store):
             self._exists()
 
 
+def _pour(data: BinaryIO, fd: int) -> None:
+    at = 0
+    while block := data.read(1 << 20):
+        files.pwrite_all(fd, block, at)
+        at += len(block)
+
+
 class _Limited(io.FileIO):
     """The next ``length`` bytes of a file."""
 
     def __init__(self, fd: int, length: int) -> None:
         super().__init__(fd, "rb")
         self._left = length
+
+    def readall(self) -> bytes:
+        data = bytearray()
+        while block := self.read(1 << 20):
+            data += block
+        return bytes(data)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            return self.readall()
+        block = bytearray(size)
+        return bytes(block[: self.readinto(block)])
 
     def readinto(self, buffer: object, /) -> int:
         view = memoryview(buffer)[: self._left]  # type: ignore[arg-type]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-
 from trainshed.storage.base import ObjectInfo, OnBytes, Part, Store, Stored, Transfer, run_alone
 
 
@@ -39,6 +37,8 @@ class Relay(Transfer):
         return [self._copy]
 
     def _copy(self, on_bytes: OnBytes) -> None:
+        import tempfile  # late: few need it
+
         with tempfile.TemporaryDirectory(prefix=".trainshed-") as directory:
             path = f"{directory}/object"
             run_alone(self._source.downloading(self._info, path))

@@ -248,7 +248,7 @@ class S3Client:
             )
         if refusal.temporary:
             return Unavailable(
-                f"{host} keeps answering {refusal.status} {refusal.code or 'error'} to {name}; try again later",
+                f"{host} keeps answering {refusal.status} {refusal.code or 'error'} to {name}; try later",
                 code=Code.STORAGE_UNREACHABLE,
             )
         if refusal.status in (400, 414) and refusal.code != "":

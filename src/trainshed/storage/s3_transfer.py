@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import re
 import threading
 from collections.abc import Callable
 
 from trainshed.core.errors import Code, TrainshedError, Unavailable
 from trainshed.storage import faults, s3_xml
 from trainshed.storage.base import ObjectInfo, OnBytes, Part, Stored, Transfer
+from trainshed.storage.checksum import (
+    PART,
+    THRESHOLD,
+    composed,
+    file_digest,
+    is_composed,
+    is_plain,
+    md5,
+    part_size,
+    uploaded_part_size,
+)
 from trainshed.storage.files import NewFile, changed, open_inside, pwrite_all, same_file
 from trainshed.storage.s3_client import Patience, S3Client
 from trainshed.storage.s3_http import Response
 
-PART = 16 << 20
-THRESHOLD = 32 << 20
-MAX_PARTS = 9_000
 _BUFFER = 256 << 10
-_PLAIN = re.compile(r"[0-9a-f]{32}")
-_COMPOSED = re.compile(r"[0-9a-f]{32}-(\d+)")
-_USUAL_PARTS = (PART, 8 << 20, 5 << 20, 64 << 20, 32 << 20, 20 << 20, 9 << 20, 10 << 20)
-
-
-def part_size(size: int) -> int:
-    """Bytes of each part of an upload of ``size`` bytes.
-
-    >>> part_size(100 << 20) >> 20
-    16
-    """
-    least = -(-size // MAX_PARTS)
-    return max(PART, -(-least // (1 << 20)) << 20)
 
 
 def buffer_of(client: S3Client) -> memoryview:
@@ -42,25 +35,6 @@ def buffer_of(client: S3Client) -> memoryview:
     except AttributeError:
         client.buffers.view = memoryview(bytearray(_BUFFER))
         return client.buffers.view
-
-
-def _md5(data: bytes = b"") -> hashlib._Hash:  # pyright: ignore[reportPrivateUsage]
-    return hashlib.md5(data, usedforsecurity=False)
-
-
-def composed(digests: list[bytes]) -> str:
-    """The ETag that S3 gives to an object put together from parts with these MD5 digests."""
-    return f"{_md5(b''.join(digests)).hexdigest()}-{len(digests)}"
-
-
-def uploaded_part_size(info: ObjectInfo) -> int:
-    """In what parts the object was probably uploaded; 0 where its ETag does not tell."""
-    match = _COMPOSED.fullmatch(info.etag)
-    if match is None:
-        return 0
-    count = int(match[1])
-    sizes = (part_size(info.size), *_USUAL_PARTS)
-    return next((s for s in sizes if -(-info.size // s) == count), 0)
 
 
 class S3Download(Transfer):
@@ -73,12 +47,12 @@ class S3Download(Transfer):
         self._file = NewFile(path, root, info.size)
         known = uploaded_part_size(info)
         self._step = known or PART
-        self._hashing = bool(known) or _PLAIN.fullmatch(info.etag) is not None
+        self._hashing = bool(known) or is_plain(info.etag)
         self._digests: dict[int, bytes] = {}
 
     def parts(self) -> list[Part]:
         size = self._info.size
-        if size <= THRESHOLD and not _COMPOSED.fullmatch(self._info.etag):
+        if size <= THRESHOLD and not is_composed(self._info.etag):
             self._step = size
             return [self._range(0, size)]
         return [self._range(at, min(self._step, size - at)) for at in range(0, size, self._step)]
@@ -91,7 +65,7 @@ class S3Download(Transfer):
 
     def _fetch(self, start: int, length: int, on_bytes: OnBytes) -> bytes:
         """Bring a range, going on where a broken connection left off; its MD5 digest."""
-        digest = _md5()
+        digest = md5()
         done = 0
         patience = Patience(self._client.settings.patience_s)
 
@@ -139,12 +113,12 @@ class S3Download(Transfer):
     def _verify(self) -> bool:
         if not self._hashing:
             return False
-        digests = [self._digests[at] for at in sorted(self._digests)] or [_md5().digest()]
-        if _COMPOSED.fullmatch(self._info.etag):
+        digests = [self._digests[at] for at in sorted(self._digests)] or [md5().digest()]
+        if is_composed(self._info.etag):
             # the size of its parts is a guess, so another sum proves nothing
             return composed(digests) == self._info.etag
         if len(digests) > 1:
-            digests = [_file_digest(self._file.fd)]
+            digests = [file_digest(self._file.fd)]
         if digests[0].hex() == self._info.etag:
             return True
         raise _mismatch(self._client.uri(self._info.key), digests[0].hex(), self._info.etag)
@@ -219,7 +193,7 @@ class S3Upload(Transfer):
 
     def _checked(self, number: int) -> bool:
         etag, digest = self._etags[number], self._sums[number].hex()
-        if not _PLAIN.fullmatch(etag):
+        if not is_plain(etag):
             return False
         if etag != digest:
             raise _mismatch(self._client.uri(self._key), etag, digest)
@@ -270,7 +244,7 @@ class _FileRange:
     def __call__(self, send: Callable[[memoryview], None]) -> None:
         self._on_bytes(-self._told)
         self._told = done = 0
-        sum_ = _md5()
+        sum_ = md5()
         while done < self._length:
             block = self._read(done)
             if done + len(block) == self._length:
@@ -294,15 +268,6 @@ class _FileRange:
 def _etag_of(response: Response) -> str:
     response.read()
     return response.headers.get("etag", "").strip('"')
-
-
-def _file_digest(fd: int) -> bytes:
-    total = _md5()
-    at = 0
-    while block := os.pread(fd, 1 << 20, at):
-        total.update(block)
-        at += len(block)
-    return total.digest()
 
 
 def _mismatch(name: str, have: str, want: str) -> Unavailable:

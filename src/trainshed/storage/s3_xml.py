@@ -43,7 +43,8 @@ def parse_list(body: bytes) -> ListPage:
             page.directories.append(decode(child[0].text or ""))
     if top.get("IsTruncated") != "true":
         return page
-    last = max([o.key for o in page.objects] + page.directories, key=str.encode, default="")
+    listed = [o.key for o in page.objects]
+    last = max(listed + page.directories, default="") if page.directories else listed[-1] if listed else ""
     return ListPage(page.objects, page.directories, decode(top.get("NextMarker", "")) or last)
 
 

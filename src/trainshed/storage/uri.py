@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import urllib.parse
 from dataclasses import dataclass
 
 from trainshed.core.errors import Code, InvalidInput
@@ -104,7 +103,9 @@ def _file_uri(text: str, rest: str) -> Location:
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash:
         raise _invalid(f"URI {_shown(text)} names a host; write file:///absolute/path")
-    return _local("/" + urllib.parse.unquote(path))
+    from urllib.parse import unquote  # late: few need it, and it takes a while
+
+    return _local("/" + unquote(path))
 
 
 def check_key(key: str, shown: str = "") -> str:
