@@ -17,7 +17,7 @@ def algorithm_body(
     engine: str,
     inputs: list[str],
     outputs: list[str],
-    parameters: list[str],
+    parameters: list[dict[str, Any]],
     strict: bool,
 ) -> dict[str, Any]:
     """The body of ``POST /v2/{project_id}/algorithms``."""
@@ -29,7 +29,7 @@ def algorithm_body(
             "engine": {"engine_id": engine},
             "inputs": [{"name": channel} for channel in inputs],
             "outputs": [{"name": channel} for channel in outputs],
-            "parameters": [parameter_of(text) for text in parameters],
+            "parameters": parameters,
             "parameters_customization": not strict,
         },
     }

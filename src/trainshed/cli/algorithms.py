@@ -57,11 +57,12 @@ def create(
       trainshed algorithms create mnist train.py -i data_url -o train_url -p lr:Float=0.1
     """
     from trainshed.cli import output, service
-    from trainshed.cli.algorithm_body import algorithm_body
+    from trainshed.cli.algorithm_body import algorithm_body, parameter_of
     from trainshed.cli.launch import locate_code
     from trainshed.client import collect
 
     root, boot_file = locate_code(file, code_dir)
+    declared = [parameter_of(text) for text in parameters or []]
     with service.client(home) as client:
         upload = client.code.upload(collect(root))
         body = algorithm_body(
@@ -72,7 +73,7 @@ def create(
             engine=engine,
             inputs=inputs or [],
             outputs=outputs or [],
-            parameters=parameters or [],
+            parameters=declared,
             strict=strict,
         )
         created = client.algorithms.create(body)

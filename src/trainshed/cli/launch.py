@@ -11,8 +11,8 @@ from trainshed.cli.output import count_text, say, size_text
 from trainshed.cli.steps import Steps
 from trainshed.cli.watch import DetachedError, ending, exit_code_of, facts_of, watch
 from trainshed.client import Bundle, Client, Job, JobRequest, collect
-from trainshed.client.request import name_for, parse_arguments
-from trainshed.client.staging import Staging
+from trainshed.client.request import Argument, name_for, parse_arguments
+from trainshed.client.staging import Staging, check_inputs
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.lifecycle import Phase
 from trainshed.core.names import check_environments, check_parameter_name
@@ -45,13 +45,25 @@ class Options:
     description: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options once they have been understood, before any service is asked."""
+
+    root: Path
+    boot_file: str
+    arguments: tuple[Argument, ...]
+    environments: dict[str, str]
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
 def launch(
     options: Options, home: Path | None, *, detach: bool, dry_run: bool, quiet: bool, as_json: bool
 ) -> int:
     """Run the script; returns the exit code."""
-    root, boot_file = locate_code(options.file, options.code_dir)
+    wanted = understand(options)
     with service.client(home) as client:
-        request, staging, bundle = _prepare(client, options, root, boot_file, quiet)
+        request, staging, bundle = _prepare(client, options, wanted, quiet)
         if dry_run:
             _show_plan(client, request, bundle, as_json)
             return 0
@@ -69,6 +81,27 @@ def launch(
         staging.fetch()
         _report(client, ended, options, quiet, as_json)
         return exit_code_of(ended)
+
+
+def understand(options: Options) -> Wanted:
+    """What the options ask for.
+
+    Raises:
+        InvalidInput: one of them makes no sense, or names a local path that will not do.
+    """
+    root, boot_file = locate_code(options.file, options.code_dir)
+    inputs, outputs = pairs(options.inputs, "--input"), pairs(options.outputs, "--output")
+    for channel in (*inputs, *outputs):
+        check_parameter_name(channel)
+    check_inputs(inputs)
+    return Wanted(
+        root=root,
+        boot_file=boot_file,
+        arguments=parse_arguments(options.tokens),
+        environments=check_environments(pairs(options.env, "--env")),
+        inputs=inputs,
+        outputs=outputs,
+    )
 
 
 def locate_code(given: Path, code_dir: Path | None) -> tuple[Path, str]:
@@ -93,36 +126,26 @@ def locate_code(given: Path, code_dir: Path | None) -> tuple[Path, str]:
 
 
 def _prepare(
-    client: Client, options: Options, root: Path, boot_file: str, quiet: bool
+    client: Client, options: Options, wanted: Wanted, quiet: bool
 ) -> tuple[JobRequest, Staging, Bundle]:
-    arguments = parse_arguments(options.tokens)
-    environments = check_environments(pairs(options.env, "--env"))
-    inputs, outputs = pairs(options.inputs, "--input"), pairs(options.outputs, "--output")
-    for channel in (*inputs, *outputs):
-        check_parameter_name(channel)
     name = options.name or name_for(options.file.name)
     with Steps(quiet=quiet) as steps:
-        staging = Staging(
-            client, name, lambda what, done, total: steps.progress(what, 100 * done / max(total, 1))
-        )
-        input_uris, output_uris = staging.inputs(inputs), staging.outputs(outputs)
-        bundle = collect(root, exclude=staging.folders, gitignore=options.gitignore)
-        steps.progress("sending the code")
-        upload = client.code.upload(
-            bundle, lambda sent, total: steps.progress("sending the code", 100 * sent / total)
-        )
+        staging = Staging(client, name, steps.share)
+        inputs, outputs = staging.inputs(wanted.inputs), staging.outputs(wanted.outputs)
+        bundle = collect(wanted.root, exclude=staging.folders, gitignore=options.gitignore)
+        upload = client.code.upload(bundle, lambda sent, total: steps.share("sending the code", sent, total))
     if not quiet:
         _say_code(bundle, upload.cached)
     request = JobRequest(
         name=name,
         code_dir=upload.uri,
-        boot_file=boot_file,
+        boot_file=wanted.boot_file,
         engine=options.engine,
-        inputs=input_uris,
-        outputs=output_uris,
-        predownload=frozenset(output_uris) if options.resume else frozenset(),
-        arguments=arguments,
-        environments=environments,
+        inputs=inputs,
+        outputs=outputs,
+        predownload=frozenset(outputs) if options.resume else frozenset(),
+        arguments=wanted.arguments,
+        environments=wanted.environments,
         flavor=options.flavor,
         pool=options.pool,
         nodes=options.nodes,

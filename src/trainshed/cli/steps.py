@@ -63,6 +63,10 @@ class Steps:
             self._said = now
             say(f"trainshed: {text}" + ("" if percent is None or is_new else f" {percent:.0f}%"))
 
+    def share(self, text: str, done: int, total: int) -> None:
+        """This is being done now: ``done`` of ``total``."""
+        self.progress(text, 100 * done / max(total, 1))
+
     def clear(self) -> None:
         """Nothing long is being done any more; wipe the line."""
         with self._lock:

@@ -91,6 +91,17 @@ class Staging:
         return uri + (_quoted(path.name) if path.is_file() else "")
 
 
+def check_inputs(bindings: Mapping[str, str]) -> None:
+    """Look whether the local inputs are there, before anything else is done.
+
+    Raises:
+        InvalidInput: a local path that is not there, or is empty.
+    """
+    for name, value in bindings.items():
+        if "://" not in value:
+            _check_input(name, value, Path(value).expanduser().absolute())
+
+
 def _local_uri(path: Path) -> str:
     return f"file://{path}" + ("/" if path.is_dir() else "")
 

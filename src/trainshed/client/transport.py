@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -159,7 +160,8 @@ class Transport:
     def unreachable(self, error: Exception | None = None) -> Unavailable:
         """The sentence for a service that does not answer."""
         where = self._connection.endpoint or f"in {self._connection.home}"
-        why = f" ({error})" if error is not None and str(error) else ""
+        reason = re.sub(r"^\[Errno -?\d+\] ", "", str(error or ""))
+        why = f" ({reason})" if reason else ""
         return Unavailable(
             f"the service {where} does not answer{why}: start it with 'trainshed up', or check its address",
             code=Code.SERVICE_UNREACHABLE,
