@@ -50,17 +50,31 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """When a job that ended badly is started again.
+    """When a job that ended badly is started again. The rules are in ``jobs.retry``.
 
     Attributes:
         infrastructure: restarts after a fault that is not the script's (node, agent, storage).
         user_error: restarts after the script's own failure.
         unconditional: count every failure against ``infrastructure`` alike.
+        hang: restarts after the job was found hanging.
+        preemption: restarts after it had to make room for another job.
+        retry_codes: exit codes that count against ``infrastructure``, whoever's fault it looks like.
+        never_codes: exit codes after which it is never started again.
+        backoff_s: wait before the first restart in seconds; doubles with every further one.
+        backoff_max_s: longest wait in seconds.
+        avoid_nodes: whether a node that failed is left out at the next start.
     """
 
     infrastructure: int = 0
     user_error: int = 0
     unconditional: bool = False
+    hang: int = 0
+    preemption: int = 0
+    retry_codes: tuple[int, ...] = ()
+    never_codes: tuple[int, ...] = ()
+    backoff_s: float = 0.0
+    backoff_max_s: float = 300.0
+    avoid_nodes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
