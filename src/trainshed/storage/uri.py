@@ -45,7 +45,9 @@ class Location:
         return self.key.rstrip("/").rpartition("/")[2]
 
     def __str__(self) -> str:
-        return f"file://{self.key}" if self.is_local else f"{self.scheme}://{self.bucket}/{self.key}"
+        if self.is_local:
+            return f"file://{self.key.replace('%', '%25')}"
+        return f"{self.scheme}://{self.bucket}/{self.key}"
 
     def __truediv__(self, relative: str) -> Location:
         """The location of ``relative`` under this one, taken as a directory."""
