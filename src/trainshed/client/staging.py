@@ -56,7 +56,7 @@ class Staging:
         """Copy what the job wrote into the local folders of its outputs, where it is not there yet."""
         for uri, folder in self._fetched.items():
             for item in self._client.objects.list(uri):
-                self._client.objects.download(uri + _quoted(item.key), folder / item.key)
+                self._client.objects.download(uri + item.key, folder / item.key)
 
     def _input(self, name: str, value: str) -> str:
         if "://" in value:
@@ -84,11 +84,11 @@ class Staging:
         total, done = sum(item.stat().st_size for item in files), 0
         for item in files:
             key = item.name if path.is_file() else item.relative_to(path).as_posix()
-            self._client.objects.upload(item, uri + _quoted(key))
+            self._client.objects.upload(item, uri + key)
             done += item.stat().st_size
             if self._progress is not None:
                 self._progress(f"input {name}", done, total)
-        return uri + (_quoted(path.name) if path.is_file() else "")
+        return uri + (path.name if path.is_file() else "")
 
 
 def check_inputs(bindings: Mapping[str, str]) -> None:
@@ -103,11 +103,7 @@ def check_inputs(bindings: Mapping[str, str]) -> None:
 
 
 def _local_uri(path: Path) -> str:
-    return f"file://{path}" + ("/" if path.is_dir() else "")
-
-
-def _quoted(key: str) -> str:
-    return quote(key, safe="/") if any(char in key for char in "?#%") else key
+    return f"file://{quote(str(path))}" + ("/" if path.is_dir() else "")
 
 
 def _check_input(name: str, value: str, path: Path) -> None:
