@@ -141,16 +141,14 @@ class Gateway:
         fd = self.fileno()
         package_root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(p for p in (package_root, os.environ.get("PYTHONPATH")) if p)
-        with self.path.with_name("moxing-gateway.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "trainshed.agent.moxing_server"],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                pass_fds=(fd,),
-                env=os.environ | {"PYTHONPATH": path},
-                cwd="/",
-            )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trainshed.agent.moxing_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(fd,),
+            env=os.environ | {"PYTHONPATH": path},
+            cwd="/",
+        )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps(self._settings | {"listen_fd": fd}).encode() + b"\n")
@@ -158,12 +156,16 @@ class Gateway:
         return process
 
     def close(self) -> None:
-        """No more connections; the server ends once it has answered what it was asked."""
+        """The ranks are gone: end the server at once, and remove the socket.
+
+        An agent that dies without this leaves a server that first finishes what it was asked.
+        """
         with self._lock:
             self._over = True
             os.close(self._closed)
             if self._process is not None and self._process.stdin is not None:
                 with contextlib.suppress(BrokenPipeError):
+                    self._process.stdin.write(b"stop\n")
                     self._process.stdin.close()
         if self._process is not None:
             self._process.wait()

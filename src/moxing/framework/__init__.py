@@ -1,0 +1,1 @@
+"""What every MoXing sub-package shares."""

@@ -1,0 +1,56 @@
+"""``python -m trainshed.agent.moxing_server``: serve a listening socket that we were given.
+
+One line of JSON on standard input says which: ``{"listen_fd", "buckets", "mounts", "home", "folder"}``.
+After that, ``stop`` ends us at once; the end of the input lets us finish what was asked and then end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+from typing import Any
+
+from trainshed.agent.moxing_server.gateway import Gateway
+from trainshed.agent.moxing_server.server import Server
+
+
+def main() -> int:
+    """Serve until standard input says otherwise."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # they are for the script; our parent's end is ours
+    settings = json.loads(_line(0))
+    try:
+        _serve(settings)
+    finally:
+        if folder := settings.get("folder"):
+            shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _serve(settings: dict[str, Any]) -> None:
+    listener = socket.socket(fileno=settings["listen_fd"])
+    listener.setblocking(False)
+    gateway = Gateway(settings["buckets"], settings.get("mounts"), home=bool(settings.get("home")))
+    server = Server(listener, 0, gateway.handle)
+    server.accept_until_told()
+    listener.close()
+    if not _line(0):
+        server.drain()
+
+
+def _line(fd: int) -> bytes:
+    """The next line, read without taking more; empty at the end."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(fd, 1)):
+        line += byte
+    return line
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # threads that still talk to nobody are not waited for
