@@ -68,6 +68,11 @@ class Preparation:
             self._busy.add(engine.id)
         self._workers.submit(self._build, engine)
 
+    def building(self, engine_id: str) -> bool:
+        """Whether this service has the environment made just now, or will in a moment."""
+        with self._lock:
+            return engine_id in self._busy
+
     def close(self) -> None:
         """End the builds that are under way; the next start of the service begins them anew."""
         self._ending = True
