@@ -42,6 +42,7 @@ class Options:
     priority: int
     max_hours: int
     restarts: int
+    metrics: tuple[str, ...]
     description: str
 
 
@@ -53,6 +54,7 @@ class Wanted:
     boot_file: str
     arguments: tuple[Argument, ...]
     environments: dict[str, str]
+    metrics: dict[str, str]
     inputs: dict[str, str]
     outputs: dict[str, str]
 
@@ -99,6 +101,7 @@ def understand(options: Options) -> Wanted:
         boot_file=boot_file,
         arguments=parse_arguments(options.tokens),
         environments=check_environments(pairs(options.env, "--env")),
+        metrics=pairs(options.metrics, "--metric"),
         inputs=inputs,
         outputs=outputs,
     )
@@ -154,6 +157,7 @@ def _prepare(
         description=options.description,
         max_hours=options.max_hours,
         restarts=options.restarts,
+        metrics=wanted.metrics,
     )
     return request, staging, bundle
 

@@ -72,7 +72,15 @@ def run(
     max_hours: Annotated[
         int, typer.Option(min=0, help="Stop the script after so many hours.", show_default="never")
     ] = 0,
-    restarts: Annotated[int, typer.Option(min=0, max=3, help="Start a failed job again, so often.")] = 0,
+    restarts: Annotated[
+        int, typer.Option(min=0, max=3, help="Start again after a fault that is not the script's, so often.")
+    ] = 0,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", metavar="NAME=REGEX", help="Number to pick from the log by a regex with one group."
+        ),
+    ] = None,
     description: Annotated[str, typer.Option(help="A note on the job.", show_default=False)] = "",
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once the job is created.")] = False,
     dry_run: Annotated[
@@ -116,6 +124,7 @@ def run(
         priority=priority,
         max_hours=max_hours,
         restarts=restarts,
+        metrics=tuple(metrics or ()),
         description=description,
     )
     raise typer.Exit(launch(options, home, detach=detach, dry_run=dry_run, quiet=quiet, as_json=as_json))

@@ -44,7 +44,8 @@ class JobRequest:
         flavor: empty for the pool's default.
         processes: a node; 0 for the engine's own choice.
         max_hours: the script is stopped after this time; 0 for no limit.
-        restarts: how often a failed job is started again.
+        restarts: how often it is started again after a fault that is not the script's.
+        metrics: name → regex with one group, looked for in the log.
     """
 
     name: str
@@ -68,6 +69,7 @@ class JobRequest:
     description: str = ""
     max_hours: int = 0
     restarts: int = 0
+    metrics: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def body(self) -> dict[str, Any]:
         """The body of ``POST /v2/{project_id}/training-jobs``."""
@@ -97,6 +99,8 @@ class JobRequest:
             "outputs": [self._channel(name, uri) for name, uri in self.outputs.items()],
             "environments": dict(self.environments),
         }
+        if self.metrics:
+            algorithm["metrics"] = dict(self.metrics)
         if self.algorithm:
             return {"id": self.algorithm, **algorithm}
         engine = {"engine_id": self.engine}
