@@ -1,5 +1,6 @@
 """Reading an object piece by piece, with the next piece on its way while this one is used."""
 
+import errno
 import io
 import os
 from typing import Any, Optional, Tuple
@@ -51,7 +52,7 @@ class RemoteReader(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
         if base + offset < 0:
-            raise ValueError("negative seek position {}".format(base + offset))
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self._position = base + offset
         return self._position
 
