@@ -29,6 +29,7 @@ Watcher = Callable[[Progress], None]
 
 _LINE = re.compile(r"^\[ *(\d+)%\] (.*)$")
 _TAIL_LINES = 12
+_LINE_LENGTH = 500
 
 
 def nobody(_: Progress) -> None:
@@ -135,7 +136,7 @@ class Runner:
                 line = raw.rstrip()
                 if line:
                     lines.append(line)
-                    self.log.say(line, percent(line))
+                    self.log.say(line[:_LINE_LENGTH], percent(line))
             code = process.wait()
         if code:
             raise CommandFailed(argv, code, lines[-_TAIL_LINES:])

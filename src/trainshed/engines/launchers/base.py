@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from trainshed.core.errors import Internal
 from trainshed.core.resources import Chip
-from trainshed.core.task import Interpreter, Layout, TaskSpec
+from trainshed.core.task import Interpreter, Layout, ProcessSpec, TaskSpec
 
+_SUPPORT = Path(__file__).parent / "support"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -94,6 +96,9 @@ def environment(
         **forced,
     }
     variables["PATH"] = _path(layout, interpreter)
+    if libraries := interpreter.variables.get("LD_LIBRARY_PATH"):
+        rest = layout.variables.get("LD_LIBRARY_PATH", "")
+        variables["LD_LIBRARY_PATH"] = f"{libraries}:{rest}" if rest else libraries
     return variables
 
 
@@ -114,6 +119,31 @@ def port(task: TaskSpec, index: int = 0) -> int:
 def threads(task: TaskSpec) -> str:
     """How many threads a process may use for computing: its share of the node's cores."""
     return str(max(1, int(task.cpus // max(1, task.processes))))
+
+
+def support(interpreter: Interpreter, program: str) -> tuple[str, ...]:
+    """The start of a command line that runs one of the programs in ``support``."""
+    return (interpreter.python, "-I", "-S", str(_SUPPORT / f"{program}.py"))
+
+
+def helper(
+    argv: tuple[str, ...], env: dict[str, str], layout: Layout, *, local_rank: int, role: str
+) -> ProcessSpec:
+    """A process that serves the ranks and ends after them."""
+    return ProcessSpec(
+        rank=-1, argv=argv, env=env, cwd=layout.working_dir, local_rank=local_rank, role=role, essential=False
+    )
+
+
+def secret(task: TaskSpec) -> str:
+    """A word that all tasks of this attempt know and nobody else."""
+    text = f"launcher {task.job_id} {task.attempt} {task.reporting.token}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def on_loopback(task: TaskSpec) -> bool:
+    """Whether all nodes of the job are tasks on this machine."""
+    return all(peer.host.startswith("127.") for peer in task.peers)
 
 
 def devices(task: TaskSpec) -> tuple[str, ...]:
