@@ -47,6 +47,7 @@ class Place:
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """A place of each kind in turn."""
     if request.param == "folder":
+        (tmp_path / "the bucket").mkdir()
         settings = {"kind": "folder", "path": str(tmp_path / "the bucket")}
     else:
         settings = request.getfixturevalue("seaweedfs").bucket_settings()
