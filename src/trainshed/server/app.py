@@ -27,6 +27,7 @@ from trainshed.server.db.schema import upgrade
 from trainshed.server.pools import open_pools
 from trainshed.server.routers import all_routers
 from trainshed.server.services.buckets import BucketService
+from trainshed.server.services.code import CodeService
 from trainshed.server.wire.base import ErrorBody
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def open_context(settings: Settings) -> Context:
         buckets=buckets,
         accounts=accounts,
         sessions=Sessions(db, accounts, clock),
+        code=CodeService(settings, buckets),
+        opened_at=clock.now(),
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from trainshed.server.db.database import Database
     from trainshed.server.services import Services
     from trainshed.server.services.buckets import BucketService
+    from trainshed.server.services.code import CodeService
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,9 @@ class Context:
         buckets: storage of each project, and the settings that agents get.
         accounts: users, projects, tokens and keys.
         sessions: people who are signed in to the console.
+        code: code directories that were sent.
+        opened_at: seconds since the epoch.
+        stopping: whether the server is about to end; streams end themselves then.
         services: dispatcher, log followers and all else that runs beside requests; made by
             ``trainshed.server.services.open_services(context)`` at start. At the end its
             ``begin_stop()`` is called on the event loop (end every stream), then ``close()``.
@@ -69,7 +73,10 @@ class Context:
     buckets: BucketService
     accounts: Accounts
     sessions: Sessions
+    code: CodeService
+    opened_at: float
     endpoint: str = ""
+    stopping: bool = False
     _services: Services | None = None
 
     @property
@@ -79,6 +86,7 @@ class Context:
 
     def begin_stop(self) -> None:
         """The server is about to end: end every stream. On the event loop."""
+        self.stopping = True
         if self._services is not None:
             self._services.begin_stop()
 

@@ -13,6 +13,7 @@ _NAMES = (
     "algorithms",
     "engines",
     "pools",
+    "names",
     "jobs",
     "job_logs",
     "objects",

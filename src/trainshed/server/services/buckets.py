@@ -100,6 +100,10 @@ class BucketService:
             found = self._stores.setdefault(project_id, Buckets(self.config(project_id)))
         return found
 
+    def folder(self, name: str) -> Path:
+        """Where an embedded bucket lies."""
+        return self._root / name
+
     def config(self, project_id: str) -> dict[str, dict[str, Any]]:
         """Settings of all the project's buckets, keys included, as ``TaskSpec.buckets`` has them."""
         found = self._configs.get(project_id)
