@@ -136,7 +136,13 @@ class File(io.IOBase):
         return os.fstat(self._stream.fileno()).st_size
 
     def truncate(self, size: Optional[int] = None) -> int:
-        """Cut the file off at ``size``, or here."""
+        """Cut the file off at ``size``, or here.
+
+        Raises:
+            io.UnsupportedOperation: an object opened with ``a``, which knows only what it adds.
+        """
+        if self._saver is not None and self._saver.before:
+            raise io.UnsupportedOperation("open {} with r+ or a+ to cut it".format(self._name))
         return self._stream.truncate(size)
 
     def flush(self) -> None:
@@ -276,11 +282,14 @@ class _Saver(object):
             return
         if not (self.spool.dirty or self._never):
             return
-        if self._appends:
+        cut = self.spool.shortest is not None and self.spool.shortest < self._saved
+        if self._appends and not cut:
             self._add()
         else:
             _objects.put(self._uri, self.spool)
+            self._saved = self.spool.length()
         self.spool.dirty = self._never = False
+        self.spool.shortest = None
 
     def _add(self) -> None:
         with self.spool.view(self._saved) as new:

@@ -16,6 +16,7 @@ class Spool(io.BufferedIOBase):
     Attributes:
         dirty: something was written since this was last set to False.
         broken: a write failed, so the content is not what the script wanted.
+        shortest: bytes that it was cut to since this was last set, or None.
     """
 
     def __init__(self, append: bool = False, readable: bool = True) -> None:
@@ -27,6 +28,7 @@ class Spool(io.BufferedIOBase):
         self._pid = os.getpid()
         self.dirty = False
         self.broken = False
+        self.shortest: Optional[int] = None
 
     def readable(self) -> bool:
         return self._readable
@@ -120,7 +122,22 @@ class Spool(io.BufferedIOBase):
 
     def truncate(self, size: Optional[int] = None) -> int:
         self.dirty = True
-        return self._file.truncate(size)
+        size = self._file.tell() if size is None else size
+        if self._path is None and size > self.length():
+            self._lengthen(size)
+        made = self._file.truncate(size)
+        self.shortest = made if self.shortest is None else min(made, self.shortest)
+        return made
+
+    def _lengthen(self, size: int) -> None:
+        """A file on disk grows by itself; one in memory does not."""
+        if size > IN_MEMORY:
+            self.to_file()
+            return
+        position = self._file.tell()
+        end = self._file.seek(0, io.SEEK_END)
+        self._file.write(b"\0" * (size - end))
+        self._file.seek(position)
 
     def flush(self) -> None:
         if not self.closed:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from trainshed.agent.moxing_server.failures import Refusal
 from trainshed.agent.moxing_server.wire import Answer, Body
-from trainshed.core.errors import Code, Conflict, InvalidInput, NotFound, TrainshedError
+from trainshed.core.errors import Code, Conflict, InvalidInput, NotFound, TrainshedError, Unavailable
 from trainshed.storage import ObjectInfo, Store
 from trainshed.storage.base import run_alone
 from trainshed.storage.buckets import delete_tree
@@ -134,10 +134,16 @@ class Reading:
 def write(store: Store, key: str, uri: str, body: Body) -> None:
     """Make the object hold the request's body."""
     _must_name_object(key, uri)
-    if body.left <= _SMALL:
-        store.write(key, body.whole())
+    size = body.left
+    if size <= _SMALL:
+        made = store.write(key, body.whole())
     else:
-        store.write(key, cast("BinaryIO", body))
+        made = store.write(key, io.BufferedReader(body, 1 << 20))
+    if made.size != size:
+        raise Unavailable(
+            f"{made.size} of {size} bytes of {uri} were written; write it again",
+            code=Code.STORAGE_UNREACHABLE,
+        )
 
 
 def upload(store: Store, key: str, uri: str, path: str, root: str) -> None:
