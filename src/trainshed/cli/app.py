@@ -45,6 +45,8 @@ def version() -> None:
 
 def run() -> None:
     """Run the command line and exit; an error is one sentence, never a traceback."""
+    # httpx brings a command line of its own along, which costs more to import than all the rest of it
+    sys.modules.setdefault("httpx._main", None)  # pyright: ignore[reportArgumentType]
     try:
         app()
     except TrainshedError as error:

@@ -135,7 +135,8 @@ def _prepare(
     with Steps(quiet=quiet) as steps:
         staging = Staging(client, name, steps.share)
         inputs, outputs = staging.inputs(wanted.inputs), staging.outputs(wanted.outputs)
-        bundle = collect(wanted.root, exclude=staging.folders, gitignore=options.gitignore)
+        ours = [client.connection.home] if client.connection.home else []
+        bundle = collect(wanted.root, exclude=[*staging.folders, *ours], gitignore=options.gitignore)
         upload = client.code.upload(bundle, lambda sent, total: steps.share("sending the code", sent, total))
     if not quiet:
         _say_code(bundle, upload.cached)

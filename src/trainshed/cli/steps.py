@@ -59,9 +59,12 @@ class Steps:
             return
         if self._live:
             self._changed.set()
-        elif is_new or (percent is not None and now - self._said > _PLAIN_PERIOD_S):
-            self._said = now
-            say(f"trainshed: {text}" + ("" if percent is None or is_new else f" {percent:.0f}%"))
+        elif is_new and percent is None:
+            self._say(now)
+        elif is_new:
+            self._said = now  # a step that is measured is worth a line once it takes long
+        elif now - self._said > _PLAIN_PERIOD_S:
+            self._say(now)
 
     def share(self, text: str, done: int, total: int) -> None:
         """This is being done now: ``done`` of ``total``."""
@@ -81,6 +84,10 @@ class Steps:
             if self._live and self._text:
                 sys.stderr.write("\r\033[K")
             say(f"trainshed: {text}")
+
+    def _say(self, now: float) -> None:
+        self._said = now
+        say(f"trainshed: {self._text}" + ("" if self._percent is None else f" {self._percent:.0f}%"))
 
     def _spin(self) -> None:
         frame = 0

@@ -52,9 +52,8 @@ class Transport:
     ) -> None:
         self._connection = connection
         self._revive = revive
-        self._http = httpx.Client(
-            timeout=httpx.Timeout(timeout_s, connect=10.0), trust_env=not connection.local
-        )
+        self._timeout = httpx.Timeout(timeout_s, connect=10.0)
+        self._http = self._open()
 
     @property
     def connection(self) -> Connection:
@@ -140,7 +139,10 @@ class Transport:
     def reconnect(self) -> None:
         """Look again for where the service is; starts it again where that is ours to do."""
         found = self._revive() if self._revive is not None else None
-        self._connection = found or again(self._connection)
+        before, self._connection = self._connection, found or again(self._connection)
+        if _secure(before) != _secure(self._connection):
+            self._http.close()
+            self._http = self._open()
 
     def wait(self, seconds: float) -> bool:
         """Whether the service answers within ``seconds``, looking for it anew each time."""
@@ -167,6 +169,11 @@ class Transport:
             code=Code.SERVICE_UNREACHABLE,
         )
 
+    def _open(self) -> httpx.Client:
+        # certificates take a while to load, and plain HTTP never looks at them
+        verify = _secure(self._connection)
+        return httpx.Client(timeout=self._timeout, trust_env=not self._connection.local, verify=verify)
+
     def _url(self, path: str) -> str:
         if not self._connection.endpoint:
             raise httpx.ConnectError("it is not running")
@@ -174,6 +181,10 @@ class Transport:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._connection.token}"} if self._connection.token else {}
+
+
+def _secure(connection: Connection) -> bool:
+    return not connection.endpoint.startswith("http://")
 
 
 def _given(query: dict[str, Any] | None) -> dict[str, Any]:
