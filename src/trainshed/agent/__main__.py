@@ -1,0 +1,27 @@
+"""``python -m trainshed.agent TASK_ROOT``: does the task in that directory, or what is left of it."""
+
+from __future__ import annotations
+
+import sys
+
+from trainshed.core.errors import TrainshedError
+
+DELIVERED, UNDELIVERED, REFUSED = 0, 75, 64
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code: 0 when all was delivered, 75 when a later agent must go on, 64 when nothing was done."""
+    if len(arguments) != 1:
+        print("usage: python -m trainshed.agent TASK_ROOT", file=sys.stderr)
+        return REFUSED
+    from trainshed.agent import agent
+
+    try:
+        return DELIVERED if agent.run(arguments[0]) else UNDELIVERED
+    except (TrainshedError, FileNotFoundError) as error:
+        print(f"trainshed.agent: {error}", file=sys.stderr)
+        return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

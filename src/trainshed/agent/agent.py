@@ -1,0 +1,262 @@
+"""The way of one task through its stages, and of a recovering agent through what is left of it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from types import FrameType
+
+from trainshed.agent import contract, moxing_port, sandbox
+from trainshed.agent.halt import Halt, Halted
+from trainshed.agent.journal import DELIVERED, Journal
+from trainshed.agent.logs import TaskLog
+from trainshed.agent.places import Places
+from trainshed.agent.processes import Identity
+from trainshed.agent.reporter import Reporter
+from trainshed.agent.stages import code, environment, inputs, outputs, pre_start, precheck, requirements
+from trainshed.agent.stages import run as run_stage
+from trainshed.agent.stages.base import Work, failure
+from trainshed.agent.supervision import Supervision
+from trainshed.core.errors import Conflict, TrainshedError
+from trainshed.core.task import Cause, EventKind, Stage, TaskOutcome, TaskSpec
+from trainshed.core.wire import from_wire, to_wire
+
+_FORCED_LINGER_S = 10.0
+
+
+def run(root: str) -> bool:
+    """Do the task in ``root`` from where it is; whether everything was delivered.
+
+    Raises:
+        Conflict: another agent is at it.
+        InvalidInput: ``task.json`` is wrong.
+    """
+    places = Places(root)
+    lock = _lock(places)
+    _take_limits()
+    halt = Halt()
+    _take_signals(halt)
+    with open(places.task_file, "rb") as file:
+        task = from_wire(TaskSpec, json.load(file))
+    _obey_stop_file(places, halt)
+    places.make()
+    journal = Journal(places.journal)
+    # the supervisor is forked while there is one thread and little open
+    wanted = journal.facts.get("sandbox", task.sandbox)
+    supervision = Supervision(
+        places, sandbox.plan(task, places), wanted, contract.mark(task), (lock, halt.fd, journal.fd)
+    )
+    places.sandboxed = supervision.mode is not sandbox.Mode.NONE
+    if wanted != supervision.mode:
+        journal.fact("sandbox", supervision.mode.value)
+    try:
+        return Agent(task, places, journal, halt, supervision).live()
+    finally:
+        supervision.close()
+        journal.close()
+
+
+def _lock(places: Places) -> int:
+    lock = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Conflict(f"another agent is at work in {places.root}") from None
+    me = Identity.of(os.getpid())
+    assert me is not None
+    temporary = f"{places.agent_file}.new"
+    with open(temporary, "w") as file:
+        json.dump(asdict(me), file)
+    os.rename(temporary, places.agent_file)
+    return lock
+
+
+def _take_limits() -> None:
+    """No core files on the disk of outputs, and as many open files as we may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _take_signals(halt: Halt) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
+        halt.ask(Cause.STOPPED, force=number == signal.SIGUSR1)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _obey_stop_file(places: Places, halt: Halt) -> None:
+    """A stop that came while no agent was there to take a signal."""
+    with contextlib.suppress(FileNotFoundError, ValueError), open(places.stop_file, "rb") as file:
+        halt.ask(Cause.STOPPED, force=bool(json.load(file).get("force")))
+
+
+class Agent:
+    """One life of the agent of one task."""
+
+    def __init__(
+        self, task: TaskSpec, places: Places, journal: Journal, halt: Halt, supervision: Supervision
+    ) -> None:
+        self._task, self._places, self._journal, self._halt = task, places, journal, halt
+        self._recovering = bool(journal.events)
+        self._stage = Stage.PRECHECK
+        reporter = Reporter(task, places, journal, self._told_to_stop, self._told_over)
+        log = TaskLog(places.task_log, journal)
+        self._work = Work(task, places, journal, log, halt, reporter, supervision)
+        self._syncs = outputs.Syncs(self._work)
+
+    def live(self) -> bool:
+        """Everything, from where it is; whether it was all delivered."""
+        port = moxing_port.open_port(self._work)
+        self._work.reporter.start()
+        if self._recovering and DELIVERED not in self._journal.facts:
+            self._work.note(self._last_stage(), "a new agent goes on where the last one was killed")
+        try:
+            delivered = DELIVERED in self._journal.facts or self._report(self._outputs(self._outcome()))
+        finally:
+            self._syncs.close()
+            port.close()
+        if delivered:
+            self._journal.fact(DELIVERED, True)
+            self._clean_up()
+        return delivered
+
+    def _told_to_stop(self, force: bool) -> None:
+        self._halt.ask(Cause.STOPPED, force=force)
+
+    def _told_over(self) -> None:
+        """Nobody waits for us: end the script at once, and leave."""
+        self._halt.ask(Cause.STOPPED, force=True)
+
+    def _last_stage(self) -> Stage:
+        return self._journal.events[-1].stage if self._journal.events else Stage.PRECHECK
+
+    def _outcome(self) -> TaskOutcome:
+        """How it ended up to the outputs: known from before, or found out now."""
+        if known := self._journal.facts.get("outcome"):
+            return from_wire(TaskOutcome, known)
+        try:
+            outcome = self._walk()
+        except Halted:
+            assert self._halt.cause is not None
+            message = f"stopped in the {self._stage.value} stage, before the script started"
+            outcome = TaskOutcome(self._halt.cause, self._stage, message, failed_at=time.time())
+        except Exception as error:
+            if not isinstance(error, TrainshedError):
+                sys.excepthook(type(error), error, error.__traceback__)
+            outcome = failure(self._stage, error)
+        self._journal.fact("outcome", to_wire(outcome))
+        return outcome
+
+    def _walk(self) -> TaskOutcome:
+        """All stages up to the end of the script."""
+        work, task = self._work, self._task
+        self._perform(Stage.PRECHECK, lambda: precheck.run(work))
+        if task.code_dir:
+            self._perform(Stage.CODE, lambda: code.run(work))
+        if inputs.needed(task):
+            self._perform(Stage.INPUTS, lambda: inputs.run(work))
+        self._perform(Stage.ENVIRONMENT, lambda: environment.run(work))
+        if file := requirements.file(work):
+            self._perform(Stage.REQUIREMENTS, lambda: requirements.run(work, file))
+        if hook := pre_start.hook(work):
+            self._perform(Stage.PRE_START, lambda: pre_start.run(work, hook))
+        return self._run()
+
+    def _begin(self, stage: Stage) -> float:
+        """Note that a stage begins, unless it has already; when it did."""
+        self._stage = self._work.reporter.stage = stage
+        self._halt.check()
+        started = self._journal.find(stage, EventKind.STARTED)
+        return (started or self._journal.event(stage, EventKind.STARTED)).time
+
+    def _perform(self, stage: Stage, body: Callable[[], str]) -> None:
+        """Go through a stage, unless that was done before."""
+        if self._journal.find(stage, EventKind.DONE):
+            return
+        started = self._begin(stage)
+        try:
+            message = body()
+            self._halt.check()
+        except Halted:
+            raise
+        except Exception as error:
+            self._halt.check()
+            outcome = failure(stage, error)
+            self._end(stage, EventKind.FAILED, outcome.message, started)
+            raise
+        self._end(stage, EventKind.DONE, message, started)
+
+    def _end(self, stage: Stage, kind: EventKind, message: str, started: float) -> None:
+        self._journal.event(stage, kind, message, duration=max(0.0, time.time() - started))
+        self._work.reporter.soon()
+
+    def _run(self) -> TaskOutcome:
+        started = self._begin(Stage.RUN)
+        try:
+            outcome = run_stage.run(self._work, self._syncs)
+        except Halted:
+            raise
+        except Exception as error:
+            self._end(Stage.RUN, EventKind.FAILED, failure(Stage.RUN, error).message, started)
+            raise
+        bad = outcome.cause in (Cause.USER_ERROR, Cause.INFRASTRUCTURE)
+        self._end(Stage.RUN, EventKind.FAILED if bad else EventKind.DONE, outcome.message, started)
+        return outcome
+
+    def _outputs(self, outcome: TaskOutcome) -> TaskOutcome:
+        """Store what the script left, whatever its end was; a failure here fails a good run."""
+        begun = self._work.supervision.launched(run_stage.NAME)
+        if self._work.reporter.over or not begun or not outputs.needed(self._task):
+            return outcome
+        if self._journal.find(Stage.OUTPUTS, EventKind.DONE):
+            return outcome
+        self._stage = self._work.reporter.stage = Stage.OUTPUTS
+        known = self._journal.find(Stage.OUTPUTS, EventKind.STARTED)
+        started = (known or self._journal.event(Stage.OUTPUTS, EventKind.STARTED)).time
+        self._halt.copying_on = True
+        try:
+            message = self._syncs.finish()
+        except Exception as error:
+            failed = failure(Stage.OUTPUTS, error)
+            self._end(Stage.OUTPUTS, EventKind.FAILED, failed.message, started)
+            self._journal.fact("kept", True)
+            worse = outcome.cause is Cause.SUCCESS
+            return replace(failed, exit_code=outcome.exit_code) if worse else outcome
+        self._end(Stage.OUTPUTS, EventKind.DONE, message, started)
+        return outcome
+
+    def _report(self, outcome: TaskOutcome) -> bool:
+        """Say how it ended, last of all; whether the server has it all."""
+        self._work.reporter.stage = Stage.REPORT
+        self._work.log.line("end", f"{self._task.name}: {outcome.message}")
+        if not self._journal.find(Stage.REPORT, EventKind.FINISHED):
+            detail = to_wire(outcome)
+            self._journal.event(Stage.REPORT, EventKind.FINISHED, outcome.message, detail=detail)
+        self._work.reporter.close()
+        asked = time.monotonic()
+        while not self._work.reporter.closed(1.0):
+            if self._halt.force and time.monotonic() - asked > _FORCED_LINGER_S:
+                return False
+        return True
+
+    def _clean_up(self) -> None:
+        """Give back the disk; logs and journal stay, and outputs that could not be stored."""
+        seen = ("/cache", "/tmp", f"{contract.MODELARTS}/inputs", contract.JOB_DIR, contract.OWN)  # noqa: S108
+        if "kept" not in self._journal.facts:
+            seen = (*seen, f"{contract.MODELARTS}/outputs")
+        for path in (*(self._places.host(each) for each in seen), f"{self._places.root}/places"):
+            shutil.rmtree(path, ignore_errors=True)

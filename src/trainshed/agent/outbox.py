@@ -1,0 +1,119 @@
+"""What the server does not have yet: events, log bytes, numbers. All of it is on disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trainshed.agent.journal import Journal
+from trainshed.agent.logs import Merger, Stream
+from trainshed.agent.metrics import Picker
+from trainshed.agent.places import Places
+from trainshed.agent.samples import Sampler
+from trainshed.agent.server_link import PIECE, ServerLink
+from trainshed.agent.spool import Spool
+from trainshed.core.task import TaskSpec
+
+_BACKLOG = 8 << 20
+_MANY = 50_000
+
+
+class Outbox:
+    """Gathers and sends what one task has to tell. Used by one thread."""
+
+    def __init__(self, task: TaskSpec, places: Places, journal: Journal, link: ServerLink) -> None:
+        self._task, self._places, self._journal, self._link = task, places, journal, link
+        self._synchronised = not journal.events
+        self._streams = [Stream("build", f"{places.log}/build.log"), Stream("task", places.task_log)]
+        self._spool: Spool | None = None
+        self._picked: Stream | None = None
+        self._picker: Picker | None = None
+        self._merger: Merger | None = None
+        self._sampler = Sampler(task)
+
+    def launched(self, names: Sequence[str], start: int) -> None:
+        """The ranks are at work and write to these files.
+
+        Args:
+            start: where in the first of them the script's own output begins.
+        """
+        self._spool = Spool(f"{self._places.run}/numbers.jsonl")
+        if len(names) > 1:
+            self._merger = Merger(self._places.log, names, f"{self._places.run}/merge.state")
+            ranks = [name for name in names if name.startswith("rank-")]
+            self._streams += [Stream(n.removesuffix(".log"), f"{self._places.log}/{n}") for n in ranks]
+        self._picked = Stream("", f"{self._places.log}/{names[0]}")
+        self._picker = Picker(_compilable(self._task.metric_regexes), self._spool.state or {"offset": start})
+
+    def gather(self, *, end: bool = False) -> None:
+        """Merge what the ranks wrote, and pick metrics from it."""
+        if self._merger is not None:
+            self._merger.merge(end=end)
+        while self._pick(end=end) and end:
+            pass
+
+    def _pick(self, *, end: bool) -> bool:
+        """Pick from the next piece; whether there was one."""
+        if self._picked is None or self._picker is None or self._spool is None:
+            return False
+        waiting = self._picked.size() - self._picker.offset
+        if waiting <= 0:
+            return False
+        last = end and waiting <= PIECE
+        hurry = waiting > _BACKLOG or len(self._spool) > _MANY
+        found = self._picker.feed(self._picked.read(PIECE, self._picker.offset), end=last, hurry=hurry)
+        if found:
+            self._spool.add([], found, self._picker.state())
+        return True
+
+    def sample(self, supervisor: int) -> None:
+        """Note what the task uses of the machine now."""
+        if self._spool is not None:
+            self._spool.add([self._sampler.sample(supervisor)], [], {})
+
+    def deliver(self, *, closing: bool = False) -> bool:
+        """Send some of everything; whether that was all.
+
+        Args:
+            closing: the last event, by which the task counts as finished, is in the journal: it
+                must go after all else.
+
+        Raises:
+            Unavailable, AttemptOver: what is left is still there.
+        """
+        if not self._synchronised:
+            self._link.synchronise()
+            self._synchronised = True
+        if closing:
+            return self._send_logs() and self._send_numbers() and self._link.send_events(self._journal.events)
+        events = self._link.send_events(self._journal.events)
+        logs = self._send_logs()
+        return self._send_numbers() and logs and events
+
+    def _send_logs(self) -> bool:
+        """Send a piece of each log; whether none has more."""
+        complete = True
+        for stream in self._streams:
+            if data := stream.read(PIECE, stream.sent):
+                self._link.send_log(stream, data)
+                complete = complete and stream.sent >= stream.size()
+        return complete
+
+    def _send_numbers(self) -> bool:
+        if self._spool:
+            batch = self._spool.batch()
+            self._link.send_numbers(batch)
+            self._spool.sent(batch)
+        return not self._spool
+
+
+def _compilable(regexes: dict[str, str]) -> dict[str, str]:
+    """Those that Python's ``re`` takes; the service has refused the others when the job was made."""
+    found: dict[str, str] = {}
+    for name, text in regexes.items():
+        try:
+            re.compile(text)
+        except re.error:
+            continue
+        found[name] = text
+    return found

@@ -1,0 +1,146 @@
+"""Finding and ending all processes of a task, also those that forked away or called setsid.
+
+Three marks find them: who descends from the supervisor (which is a subreaper, so that orphans
+stay below it), the variable ``TRAINSHED_TASK`` in their environment, and in a sandbox the mount
+namespace, which a process cannot shed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+MARK = "TRAINSHED_TASK"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A process, told apart from a later one that got the same number.
+
+    Attributes:
+        started: clock ticks between boot and its start.
+    """
+
+    pid: int
+    started: int
+
+    @classmethod
+    def of(cls, pid: int) -> Identity | None:
+        """The process ``pid`` of this moment; None if there is none (or only its remains)."""
+        fields = stat(pid)
+        if fields is None or fields[0] in b"ZX":
+            return None
+        return cls(pid, int(fields[19]))
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return Identity.of(self.pid) == self
+
+    def open(self) -> int | None:
+        """A descriptor (pidfd) that becomes readable when it ends; None if it has."""
+        try:
+            fd = os.pidfd_open(self.pid)
+        except OSError:
+            return None
+        if self.alive:
+            return fd
+        os.close(fd)
+        return None
+
+    def send(self, number: int) -> bool:
+        """Send it a signal; whether it was there to take it."""
+        fd = self.open()
+        if fd is None:
+            return False
+        try:
+            signal.pidfd_send_signal(fd, number)
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
+        return True
+
+
+def stat(pid: int | str) -> list[bytes] | None:
+    """Fields of ``/proc/PID/stat`` from the third (state) on."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        data = os.read(fd, 1024)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    return data[data.rindex(b")") + 2 :].split()
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def descendants(root: int, *, not_in_session: int = 0) -> list[int]:
+    """All live processes below ``root``, parents first; zombies are left out.
+
+    Args:
+        not_in_session: leave out those of this session.
+    """
+    children: dict[int, list[int]] = {}
+    dead: set[int] = set()
+    for pid in _pids():
+        fields = stat(pid)
+        if fields is None:
+            continue
+        children.setdefault(int(fields[1]), []).append(pid)
+        if fields[0] in b"ZX" or int(fields[3]) == not_in_session:
+            dead.add(pid)
+    found: list[int] = []
+    level = children.get(root, [])
+    while level:
+        found += level
+        level = [child for pid in level for child in children.get(pid, ())]
+    return [pid for pid in found if pid not in dead]
+
+
+def marked(mark: str, namespaces: Collection[str] = ()) -> list[int]:
+    """All live processes that carry ``mark``, or live in one of the mount namespaces.
+
+    Args:
+        mark: value of ``TRAINSHED_TASK``.
+        namespaces: as the link ``/proc/PID/ns/mnt`` names them.
+    """
+    wanted = f"{MARK}={mark}".encode()
+    me = os.getpid()
+    return [
+        pid
+        for pid in _pids()
+        if pid != me and (wanted in _environment(pid) or (namespaces and mount_namespace(pid) in namespaces))
+    ]
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
+
+
+def mount_namespace(pid: int | str = "self") -> str:
+    """The mount namespace of a process, as its link names it; empty where that cannot be seen."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt")
+    except OSError:
+        return ""
+
+
+def send(pids: Iterable[int], number: int) -> None:
+    """Send ``number`` to each of them that is still there."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)

@@ -1,0 +1,239 @@
+"""Tells the server everything, from a thread of its own, without losing any of it.
+
+Woken by changes of the log files (inotify), by the agent, and by time. While the server does not
+answer, all stays on disk where it is anyway; it is tried again after a growing pause, or as soon
+as the server says where it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from trainshed.agent import linux
+from trainshed.agent.journal import Journal
+from trainshed.agent.outbox import Outbox
+from trainshed.agent.places import Places
+from trainshed.agent.server_link import AttemptOver, ServerLink
+from trainshed.core.errors import Unavailable
+from trainshed.core.task import Stage, TaskSpec
+
+HEARTBEAT_S = 5.0
+_FIRST_FLUSH_S = 0.02
+_LOG_DELAY_S = 0.003  # after a pause; a script that prints on and on is read less often
+_BUSY_LOG_DELAY_S = 0.02
+_SAMPLES_S = (1.0, *(5.0,) * 60, 30.0)
+_BACK_OFF_S = (0.1, 5.0)
+_WITHOUT_INOTIFY_S = 0.1
+_NEVER = float("inf")
+_CHANGED = linux.IN_MODIFY | linux.IN_CREATE | linux.IN_MOVED_TO
+
+
+class Reporter:
+    """Reports one task.
+
+    Args:
+        on_stop: called from the thread, with ``force``, when the server wants the task stopped.
+        on_over: called from the thread when nobody waits for this attempt any more.
+
+    Attributes:
+        stage: where the task is, for the heartbeat; set by the agent.
+        over: whether nobody waits for this attempt any more.
+    """
+
+    def __init__(
+        self,
+        task: TaskSpec,
+        places: Places,
+        journal: Journal,
+        on_stop: Callable[[bool], None],
+        on_over: Callable[[], None],
+    ) -> None:
+        self.stage = Stage.PRECHECK
+        self.over = False
+        self._places = places
+        self._on_stop, self._on_over = on_stop, on_over
+        self._link = ServerLink(task)
+        self._outbox = Outbox(task, places, journal, self._link)
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._others: dict[int, Callable[[], object]] = {}
+        self._watch: linux.Inotify | None = None
+        self._supervisor = 0
+        self._complete = False
+        self._closing = False
+        self._away = 0.0
+        now = time.monotonic()
+        self._due = now + _FIRST_FLUSH_S
+        self._retry_at = 0.0
+        self._sent_at = 0.0
+        self._beat_at = now + HEARTBEAT_S
+        self._sample_at = _NEVER
+        self._samples = 0
+        self._asked: list[tuple[float, Callable[[], None] | None]] = []
+        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
+
+    def watch(self, fd: int, act: Callable[[], object]) -> None:
+        """Call ``act`` from the thread, once, when ``fd`` becomes readable.
+
+        To be called before :meth:`start`.
+        """
+        self._others[fd] = act
+
+    def start(self) -> None:
+        """Begin to report."""
+        self._thread.start()
+
+    def soon(self, delay_s: float = 0.05) -> None:
+        """There is something new in the journal; have it sent within ``delay_s``."""
+        self._ask(delay_s, None)
+
+    def launched(self, names: Sequence[str], start: int, supervisor: int) -> None:
+        """The ranks are at work: follow their logs and sample what they use.
+
+        Args:
+            names: the log files; see :meth:`trainshed.agent.outbox.Outbox.launched`.
+            supervisor: process id.
+        """
+
+        def begin() -> None:
+            self._outbox.launched(names, start)
+            self._supervisor = supervisor
+            self._sample_at = time.monotonic() + _SAMPLES_S[0]
+            self._follow()
+
+        self._ask(_FIRST_FLUSH_S, begin)
+
+    def ended(self) -> None:
+        """The ranks are gone: take their last, unfinished lines too, and sample no more."""
+
+        def end() -> None:
+            self._sample_at = _NEVER
+            self._outbox.gather(end=True)
+
+        self._ask(0.0, end)
+
+    def close(self) -> None:
+        """Deliver everything, the journal's last event last, and end."""
+
+        def close() -> None:
+            self._closing = True
+            self._complete = False
+
+        self._ask(0.0, close)
+
+    def closed(self, timeout_s: float) -> bool:
+        """Wait for the end that :meth:`close` asked for; whether it has come."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _ask(self, delay_s: float, act: Callable[[], None] | None) -> None:
+        self._asked.append((time.monotonic() + delay_s, act))
+        os.eventfd_write(self._wake, 1)
+
+    def _run(self) -> None:
+        try:
+            while not self._finished():
+                self._wait()
+                self._work(time.monotonic())
+        except BaseException as error:  # for the agent's own log; a recovering agent goes on
+            sys.excepthook(type(error), error, error.__traceback__)
+            os._exit(70)
+
+    def _finished(self) -> bool:
+        return self.over or (self._closing and self._complete)
+
+    def _wait(self) -> None:
+        """Until something happens or is due."""
+        poll = select.poll()
+        for fd in (self._wake, *self._others, *([self._watch.fd] if self._watch else [])):
+            poll.register(fd, select.POLLIN)
+        until = min(max(self._due, self._retry_at), max(self._beat_at, self._retry_at), self._sample_at)
+        ready = poll.poll(None if until == _NEVER else max(0, (until - time.monotonic()) * 1000))
+        for fd, _ in ready:
+            if act := self._others.pop(fd, None):
+                act()
+            elif self._watch and fd == self._watch.fd:
+                self._changed()
+            else:
+                self._obey()
+
+    def _obey(self) -> None:
+        """Do what other threads asked for."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+        while self._asked:
+            at, act = self._asked.pop(0)
+            self._due = min(self._due, at)
+            if act:
+                act()
+
+    def _follow(self) -> None:
+        """Be told of changes in the logs, by inotify unless this user has no more of it."""
+        with contextlib.suppress(OSError):
+            self._watch = self._watch or linux.Inotify()
+            self._watch.watch(self._places.log, _CHANGED)
+
+    def _changed(self) -> None:
+        """The logs grew, or the server says where it is."""
+        assert self._watch is not None
+        name = os.path.basename(self._link.endpoint_file)
+        now = time.monotonic()
+        for _, changed in self._watch.events():
+            if changed == name and self._away:
+                self._retry_at = now
+            elif changed != name:
+                busy = now - self._sent_at < 2 * _BUSY_LOG_DELAY_S
+                self._due = min(self._due, now + (_BUSY_LOG_DELAY_S if busy else _LOG_DELAY_S))
+
+    def _work(self, now: float) -> None:
+        if now >= self._sample_at:
+            self._outbox.sample(self._supervisor)
+            self._samples += 1
+            self._sample_at = now + _SAMPLES_S[min(self._samples, len(_SAMPLES_S) - 1)]
+        if now < max(self._due, self._retry_at) and now < max(self._beat_at, self._retry_at):
+            return
+        try:
+            self._outbox.gather(end=self._closing)
+            self._send(now)
+        except AttemptOver:
+            self.over = True
+            self._on_over()
+        except Unavailable:
+            self._go_away(now)
+        else:
+            self._away = self._retry_at = 0.0
+
+    def _send(self, now: float) -> None:
+        if now >= self._beat_at:
+            self._beat()
+        self._complete = self._outbox.deliver(closing=self._closing)
+        self._sent_at = time.monotonic()
+        blind = self._watch is None and self._sample_at != _NEVER
+        self._due = (self._sent_at + _WITHOUT_INOTIFY_S if blind else _NEVER) if self._complete else now
+
+    def _beat(self) -> None:
+        answer = self._link.heartbeat(self.stage.value, time.time())
+        self._beat_at = time.monotonic() + HEARTBEAT_S
+        if answer.get("over") is True:
+            raise AttemptOver("the server does not wait for this attempt any more")
+        commands: list[dict[str, Any]] = answer.get("commands") or []
+        for command in commands:
+            if command.get("kind") == "stop":
+                self._on_stop(bool(command.get("force")))
+
+    def _go_away(self, now: float) -> None:
+        """The server does not answer: try again later, or when it says where it is."""
+        self._due = min(self._due, now)
+        if not self._away and self._link.endpoint_file:
+            with contextlib.suppress(OSError):
+                self._watch = self._watch or linux.Inotify()
+                self._watch.watch(os.path.dirname(self._link.endpoint_file), _CHANGED)
+        self._away = min(_BACK_OFF_S[1], self._away * 2 or _BACK_OFF_S[0])
+        self._retry_at = time.monotonic() + self._away
+        self._link.find_again()

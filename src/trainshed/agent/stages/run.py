@@ -1,0 +1,145 @@
+"""Run: the ranks, from the launcher's command lines to the last exit."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from trainshed.agent import contract
+from trainshed.agent.logs import log_names
+from trainshed.agent.ranks import Ending, Exit, Result
+from trainshed.agent.stages import launch, outputs
+from trainshed.agent.stages.base import Work
+from trainshed.core.errors import Code
+from trainshed.core.task import Cause, Stage, TaskOutcome
+from trainshed.core.wire import to_wire
+from trainshed.engines import launchers
+
+NAME = "run"
+_SYNC_AFTER_S = 1.0
+_TAIL = 1 << 20
+
+
+def run(work: Work, syncs: outputs.Syncs) -> TaskOutcome:
+    """Start the ranks (or find them at work), wait for their end, and say how it was.
+
+    Raises:
+        InvalidInput: the launcher cannot start this job.
+        SupervisorLost: a fault of ours ended them.
+    """
+    if not work.supervision.launched(NAME):
+        _order(work)
+    facts = work.journal.facts["launch"]
+    work.reporter.launched(facts["logs"], facts["start"], work.supervision.pid(NAME))
+    try:
+        result = launch.wait(work, NAME, syncs.start, _SYNC_AFTER_S)
+    finally:
+        work.reporter.ended()
+    if result.error:
+        work.log.line("launch-error", result.error)
+    return _outcome(work, result, facts["logs"])
+
+
+def _order(work: Work) -> None:
+    task = work.task
+    layout = launch.layout(work)
+    for directory in _directories(work):
+        os.makedirs(directory, exist_ok=True)
+    specs = launchers.get(task.launcher).processes(task, layout, work.interpreter)
+    names = log_names(specs)
+    work.log.line(
+        "start",
+        f"{task.name} of job {task.job_name} starts {task.boot_file or task.command} "
+        f"with {work.interpreter.python}; sandbox: {work.supervision.mode.value}",
+    )
+    work.journal.fact("launch", {"logs": names, "start": work.log.size() if len(names) == 1 else 0})
+    work.supervision.order(
+        {
+            "name": NAME,
+            "processes": [{**to_wire(spec), "log": name} for spec, name in zip(specs, names, strict=True)],
+            "grace_s": task.grace_s,
+            "limit_s": task.auto_stop_s,
+        }
+    )
+
+
+def _directories(work: Work) -> list[str]:
+    """What the script may expect to be there: its outputs and its working directory, on the host."""
+    found = [contract.output_dir(work.task, i) for i in range(len(work.task.outputs))]
+    if work.task.working_dir:
+        found.append(work.task.working_dir)
+    return [work.places.host(path) for path in found]
+
+
+def _outcome(work: Work, result: Result, logs: list[str]) -> TaskOutcome:
+    """How the task ended, as the supervisor saw it; a later stage may add a failure of its own."""
+    match result.ending:
+        case Ending.EXITED:
+            return TaskOutcome(Cause.SUCCESS, Stage.RUN, "the script ended with exit code 0", exit_code=0)
+        case Ending.STOPPED:
+            return TaskOutcome(
+                work.halt.cause or Cause.STOPPED, Stage.RUN, "the script was stopped", **_last(result)
+            )
+        case Ending.TIMEOUT:
+            limit = _duration(work.task.auto_stop_s)
+            return TaskOutcome(
+                Cause.TIMEOUT, Stage.RUN, f"the script was stopped at its limit of {limit}", **_last(result)
+            )
+        case Ending.FAILED:
+            assert result.first is not None
+            return _failed(work, result, result.first, logs)
+
+
+def _failed(work: Work, result: Result, first: Exit, logs: list[str]) -> TaskOutcome:
+    if result.error:
+        return TaskOutcome(
+            Cause.INFRASTRUCTURE,
+            Stage.RUN,
+            result.error,
+            code=Code.INTERPRETER_MISSING,
+            exit_code=first.code,
+            rank=first.rank,
+            failed_at=first.at,
+        )
+    who = f"rank {first.rank}" if len(logs) > 1 else "the script"
+    return TaskOutcome(
+        Cause.USER_ERROR,
+        Stage.RUN,
+        f"{who} {launch.how_it_ended(first)}",
+        exit_code=first.code,
+        signal=first.signal,
+        rank=first.rank,
+        log_offset=_evidence(work.places.task_log, first.rank if len(logs) > 1 else None),
+        failed_at=first.at,
+    )
+
+
+def _last(result: Result) -> dict[str, Any]:
+    """Exit code and signal of the first rank, for a task that was ended from outside."""
+    if not result.exits:
+        return {}
+    return {"exit_code": result.exits[0].code, "signal": result.exits[0].signal}
+
+
+def _evidence(path: str, rank: int | None) -> int:
+    """Where in the log the last traceback of ``rank`` begins, or else its last lines."""
+    try:
+        with open(path, "rb") as file:
+            start = max(0, file.seek(0, os.SEEK_END) - _TAIL)
+            file.seek(start)
+            tail = file.read()
+    except OSError:
+        return -1
+    mark = b"" if rank is None else b"[rank %d] " % rank
+    at = tail.rfind(mark + b"Traceback (most recent call last)")
+    if at < 0:
+        at = tail.rfind(mark) if mark else tail.rstrip().rfind(b"\n") + 1
+    return start + at if at >= 0 else -1
+
+
+def _duration(seconds: int) -> str:
+    """
+    >>> _duration(7200), _duration(90)
+    ('2 h', '90 s')
+    """
+    return f"{seconds // 3600} h" if seconds and seconds % 3600 == 0 else f"{seconds} s"
