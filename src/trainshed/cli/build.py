@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from trainshed.cli import output, service
 from trainshed.cli.options import FAILED
 from trainshed.cli.steps import Steps
+from trainshed.client import Client, Engine
 from trainshed.client.models import section
 
 
@@ -14,17 +16,26 @@ def build_engine(engine: str, home: Path | None, *, as_json: bool) -> int:
     """Build, and follow it to its end; returns the exit code."""
     with service.client(home) as client:
         found = client.engines.build(engine)
-        with Steps(quiet=as_json) as steps:
-            for event in client.engines.follow_build(found.id):
-                data = section(event.data)
-                if event.name == "log" and not as_json:
-                    steps.note(str(data["text"]).rstrip())
-                elif event.name == "progress":
-                    steps.progress(str(data.get("message", "")), data.get("percent"))
-        found = client.engines.show(found.id)
+        while found.state == "building":
+            _follow(client, found, quiet=as_json)
+            found = client.engines.show(found.id)
     if as_json:
         output.print_json(found)
-    ready = found.state == "ready"
-    size = f", {output.size_text(found.size)}" if found.size else ""
-    output.say(f"{found.id} is {found.state}" + (size if ready else ": the log above says why"))
-    return 0 if ready else FAILED
+    if found.state != "ready":
+        reason = str(section(found.raw, "environment").get("error") or "the log above says why")
+        output.say(f"trainshed: {found.id} is {found.state}: {reason}")
+        return FAILED
+    if not as_json:
+        output.say(f"{found.id} is ready, {output.size_text(found.size)}")
+    return 0
+
+
+def _follow(client: Client, engine: Engine, *, quiet: bool) -> None:
+    with Steps(quiet=quiet) as steps:
+        for event in client.engines.follow_build(engine.id):
+            data = section(event.data)
+            if event.name == "log" and not quiet:
+                steps.clear()
+                sys.stderr.write(str(data["text"]))
+            elif event.name == "progress":
+                steps.share(f"building {engine.id}", int(data.get("percent") or 0), 100)

@@ -49,7 +49,9 @@ def watch(client: Client, job: Job, *, quiet: bool = False, log_to_stderr: bool 
                     case "phase":
                         _show_phase(steps, data)
                     case "progress":
-                        steps.progress(str(data.get("message", "")), data.get("percent"))
+                        steps.progress(
+                            str(data.get("message") or data.get("line") or ""), data.get("percent")
+                        )
                     case "event":
                         _show_event(steps, data)
                     case _:
