@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from trainshed.core.engine import Engine, LauncherName
 from trainshed.core.job import Parameter
 from trainshed.core.resources import Chip
@@ -206,6 +208,22 @@ def _as_they_end(ranks: list[_Running], deadline: float):
     finally:
         for fd in waiting:
             os.close(fd)
+
+
+def check(outcomes: list[Outcome], *, size: int, accuracy: float = 0.93) -> list[dict[str, Any]]:
+    """All ranks ended well, each was there once, all agree, and the model is good."""
+    ranks = [outcome for outcome in outcomes if outcome.spec.rank >= 0]
+    for outcome in ranks:
+        assert outcome.code == 0, outcome.text[-3000:]
+    reports = [outcome.report for outcome in ranks]
+    assert sorted(report["rank"] for report in reports) == list(range(size))
+    assert {report["size"] for report in reports} == {size}
+    assert min(report["accuracy"] for report in reports) >= accuracy
+    if "checksum" in reports[0]:
+        assert max(r["checksum"] for r in reports) == pytest.approx(
+            min(r["checksum"] for r in reports), rel=1e-5
+        )
+    return reports
 
 
 def free_ports(count: int) -> list[int]:

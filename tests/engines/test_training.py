@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.cluster import Cluster, Outcome
+from tests.engines.cluster import Cluster, check
 
 pytestmark = pytest.mark.engine
 
@@ -15,22 +15,6 @@ PYTORCH_18 = "pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64"
 TENSORFLOW_21 = "tensorflow_2.1.0-cuda_10.1-py_3.7-ubuntu_18.04-x86_64"
 
 MakeCluster = Callable[..., Cluster]
-
-
-def check(outcomes: list[Outcome], *, size: int, accuracy: float = 0.93) -> list[dict[str, object]]:
-    """All ranks ended well, each was there once, all agree, and the model is good."""
-    ranks = [outcome for outcome in outcomes if outcome.spec.rank >= 0]
-    for outcome in ranks:
-        assert outcome.code == 0, outcome.text[-3000:]
-    reports = [outcome.report for outcome in ranks]
-    assert sorted(report["rank"] for report in reports) == list(range(size))
-    assert {report["size"] for report in reports} == {size}
-    assert min(report["accuracy"] for report in reports) >= accuracy
-    if "checksum" in reports[0]:
-        assert max(r["checksum"] for r in reports) == pytest.approx(
-            min(r["checksum"] for r in reports), rel=1e-5
-        )
-    return reports
 
 
 @pytest.mark.parametrize("engine", ["pytorch", PYTORCH_18])

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from trainshed.core.engine import Engine, Recipe
 from trainshed.core.errors import Code, InvalidInput
+from trainshed.core.resources import Chip
 from trainshed.core.wire import from_wire
 from trainshed.engines import recipes
 
@@ -71,7 +72,7 @@ class Catalogue:
                 f"no engine of {name!r} runs here; 'trainshed engines list' says why for each",
                 code=Code.ENGINE_NOT_OFFERED,
             )
-        return max(usable, key=lambda engine: version_key(engine.framework_version))
+        return max(usable, key=_newness)
 
     def named(self, name: str) -> list[Engine]:
         """All engines that an alias, else a family, else a framework of this name means."""
@@ -133,6 +134,11 @@ def version_key(version: str) -> tuple[int, ...]:
     True
     """
     return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def _newness(engine: Engine) -> tuple[tuple[int, ...], bool]:
+    """What is newer wins; of two alike, the one that runs anywhere."""
+    return version_key(engine.framework_version), Chip.CPU in engine.chips
 
 
 def _engine(file: Path, common: dict[str, Any], table: dict[str, Any]) -> Engine:

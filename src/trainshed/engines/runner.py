@@ -119,11 +119,13 @@ class Runner:
         env: dict[str, str] | None = None,
         cwd: Path | None = None,
         percent: Callable[[str], float | None] = lambda _: None,
+        quiet: bool = False,
     ) -> list[str]:
         """Run a program to its end; returns its lines (stdout and stderr together).
 
         Args:
             percent: reads the progress of the whole build out of a line, where it can.
+            quiet: keep its lines out of the log.
 
         Raises:
             CommandFailed: it ended with another code than 0.
@@ -136,6 +138,7 @@ class Runner:
                 line = raw.rstrip()
                 if line:
                     lines.append(line)
+                if line and not quiet:
                     self.log.say(line[:_LINE_LENGTH], percent(line))
             code = process.wait()
         if code:

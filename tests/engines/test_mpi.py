@@ -1,0 +1,21 @@
+"""MPI without mpirun: ranks that our own process manager brings together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.engines.cluster import Cluster, check
+
+pytestmark = pytest.mark.engine
+
+MakeCluster = Callable[..., Cluster]
+MINDSPORE_13 = "mindspore_1.3.0-cuda_10.1-py_3.7-ubuntu_1804-x86_64"
+
+
+@pytest.mark.parametrize(("nodes", "processes"), [(1, 1), (1, 2), (2, 1), (2, 2)])
+def test_mpi4py(cluster: MakeCluster, digits: Path, nodes: int, processes: int) -> None:
+    job = cluster("mpi4py", nodes=nodes, processes=processes)
+    check(job.run("mpi_digits.py", f"--data_url={digits}/"), size=nodes * processes, accuracy=0.9)
