@@ -138,7 +138,7 @@ def show(algorithm: AlgorithmName, as_json: AsJson = False, home: Home = None) -
 
 
 @app.command()
-def delete(algorithm: AlgorithmName, home: Home = None) -> None:
+def delete(algorithm: AlgorithmName, as_json: AsJson = False, home: Home = None) -> None:
     """Delete an algorithm with all its versions; its jobs stay.
 
     \b
@@ -150,3 +150,5 @@ def delete(algorithm: AlgorithmName, home: Home = None) -> None:
     with service.client(home) as client:
         client.algorithms.delete(algorithm)
     output.say(f"{algorithm} is deleted")
+    if as_json:
+        output.print_json({"deleted": [algorithm]})

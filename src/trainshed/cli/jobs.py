@@ -196,7 +196,9 @@ def stop(
 
 @app.command()
 def delete(
-    jobs: Annotated[list[str], typer.Argument(metavar="JOB...", show_default=False)], home: Home = None
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB...", show_default=False)],
+    as_json: AsJson = False,
+    home: Home = None,
 ) -> None:
     """Delete jobs with their logs; their outputs stay.
 
@@ -210,6 +212,8 @@ def delete(
         for job in jobs:
             client.jobs.delete(job)
             output.say(f"{job} is deleted")
+    if as_json:
+        output.print_json({"deleted": jobs})
 
 
 @app.command()

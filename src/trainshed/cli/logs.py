@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -31,6 +32,9 @@ def show_log(
             _show_matches(client, job, task, search, as_json)
             return
         start = 0 if tail is None else tail_offset(client.jobs, job, task, tail)
+        if as_json:
+            _print_pieces(client, job, task, start, follow=follow)
+            return
         view = LogView(platform=None if quiet else sys.stderr)
         try:
             _write(client, view, job, task, start, follow=follow)
@@ -50,6 +54,16 @@ def _write(client: Client, view: LogView, job: str, task: str, start: int, *, fo
         if whole:
             view.write(whole.decode(errors="replace") + "\n")
     view.write(rest.decode(errors="replace"))
+
+
+def _print_pieces(client: Client, job: str, task: str, start: int, *, follow: bool) -> None:
+    """One JSON object a piece while following, else one with all of it."""
+    if follow:
+        for text in client.jobs.follow_log(job, task, offset=start):
+            print(json.dumps({"text": text}, ensure_ascii=False), flush=True)
+        return
+    text = client.jobs.log(job, task, offset=start).decode(errors="replace")
+    output.print_json({"task": task, "offset": start, "text": text})
 
 
 def _show_matches(client: Client, job: str, task: str, search: str, as_json: bool) -> None:

@@ -49,9 +49,8 @@ def watch(client: Client, job: Job, *, quiet: bool = False, log_to_stderr: bool 
                     case "phase":
                         _show_phase(steps, data)
                     case "progress":
-                        steps.progress(
-                            str(data.get("message") or data.get("line") or ""), data.get("percent")
-                        )
+                        text = str(data.get("message") or data.get("line") or "")
+                        steps.progress(text, data.get("percent"))
                     case "event":
                         _show_event(steps, data)
                     case _:
