@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, cast
 
@@ -16,6 +16,7 @@ from trainshed.storage.base import ObjectInfo, OnBytes, Part, Store, Stored, Tra
 from trainshed.storage.files import NewFile, changed, open_inside, pwrite_all, same_file
 
 _CHUNK = 1 << 20
+_IN_MEMORY = 8 << 20
 
 
 class HttpStore(Store):
@@ -64,12 +65,14 @@ class HttpStore(Store):
         raise NotFound(f"{self._uri(key)} does not exist", code=Code.OBJECT_NOT_FOUND)
 
     def open_read(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
-        stream = io.BytesIO()
-        with self._transport.stream(self._url, {"uri": self._uri(key)}) as chunks:
+        """Through a file of its own, because a part alone cannot be asked for."""
+        spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (the caller closes it)
+        with self.chunks(key) as chunks:
             for chunk in chunks:
-                stream.write(chunk)
-        data = stream.getvalue()[start:]
-        return io.BytesIO(data if length is None else data[:length])
+                spool.write(chunk)
+        spool.truncate(spool.tell() if length is None else min(spool.tell(), start + length))
+        spool.seek(start)
+        return cast("BinaryIO", spool)
 
     def chunks(self, key: str) -> contextlib.AbstractContextManager[Iterator[bytes]]:
         """The object's bytes as they arrive."""

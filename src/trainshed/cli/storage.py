@@ -50,12 +50,10 @@ def ls(uri: Uri, recursive: Recursive = False, as_json: AsJson = False, home: Ho
     from trainshed.storage import faults
 
     with buckets(home, uri) as found:
-        if found.kind(uri) == "":
+        kind = found.kind(uri)
+        if kind == "":
             raise faults.object_not_found(uri)
-        if found.kind(uri) == "file":
-            infos = [found.stat(uri)]
-        else:
-            infos = found.list(uri, recursive=recursive)
+        infos = [found.stat(uri)] if kind == "file" else found.list(uri, recursive=recursive)
         if as_json:
             output.print_json(list(infos))
             return
@@ -64,7 +62,7 @@ def ls(uri: Uri, recursive: Recursive = False, as_json: AsJson = False, home: Ho
             print(f"{size:>14}  {_time_text(info.mtime):19}  {info.key}")
 
 
-def cp(
+def cp(  # noqa: PLR0917 (options)
     source: Source,
     target: Target,
     threads: Threads = 0,
@@ -81,10 +79,10 @@ def cp(
       trainshed cp ./data obs://trainshed/data/
       trainshed cp obs://trainshed/out/model.pt .
     """
-    _copy(source, target, _Options(threads, skip_same=not force), quiet, as_json, home)
+    _copy(source, target, _Options(threads, skip_same=not force), quiet=quiet, as_json=as_json, home=home)
 
 
-def sync(
+def sync(  # noqa: PLR0917 (options)
     source: Source,
     target: Target,
     threads: Threads = 0,
@@ -101,7 +99,14 @@ def sync(
     Examples:
       trainshed sync ./data obs://trainshed/data/ --delete
     """
-    _copy(source, target, _Options(threads, delete=delete, directory=True), quiet, as_json, home)
+    _copy(
+        source,
+        target,
+        _Options(threads, delete=delete, directory=True),
+        quiet=quiet,
+        as_json=as_json,
+        home=home,
+    )
 
 
 def cat(uri: Uri, home: Home = None) -> None:
@@ -231,7 +236,8 @@ def _progress_text(now: Progress) -> str:
 def _report_text(report: CopyReport) -> str:
     from trainshed.cli.output import duration_text, size_text
 
-    parts = [f"copied {report.files} files, {size_text(report.bytes)} in {duration_text(report.seconds)}"]
+    files = "1 file" if report.files == 1 else f"{report.files} files"
+    parts = [f"copied {files}, {size_text(report.bytes)} in {duration_text(report.seconds)}"]
     if report.skipped:
         parts.append(f"{report.skipped} were there already")
     if report.deleted:
@@ -269,7 +275,7 @@ def list_buckets(as_json: AsJson = False, home: Home = None) -> None:
 
 
 @app.command()
-def add(
+def add(  # noqa: PLR0917 (options)
     name: BucketName,
     endpoint: Annotated[str, typer.Option(help="https://host[:port] of S3 or OBS; none for a folder.")] = "",
     access_key: Annotated[str, typer.Option(envvar="TRAINSHED_ACCESS_KEY", help="Access key (AK).")] = "",

@@ -153,6 +153,7 @@ class Code:
     HOME_IN_USE = "TrainShed.5007"
     FILE_AND_DIRECTORY = "TrainShed.5008"
     FILE_CHANGED = "TrainShed.5009"
+    BUCKET_IN_USE = "TrainShed.5010"
     BODY_TOO_LARGE = "TrainShed.6001"
     STORAGE_UNREACHABLE = "TrainShed.8001"
     DATABASE_UNREACHABLE = "TrainShed.8002"

@@ -78,9 +78,10 @@ class S3Settings:
         if self.path_style is not None:
             return self.path_style
         host = self.endpoint.address
-        numeric = host.replace(".", "").isdigit() or ":" in host
+        numeric = host.replace(".", "").isdigit()
         dotted = self.endpoint.secure and "." in self.bucket
-        return numeric or "." not in host or dotted or self.bucket != self.bucket.lower()
+        unusual_port = ":" in self.endpoint.host
+        return numeric or unusual_port or "." not in host or dotted or self.bucket != self.bucket.lower()
 
 
 class Refusal(Exception):  # noqa: N818

@@ -17,6 +17,7 @@ _NAMES = (
     "jobs",
     "job_logs",
     "objects",
+    "buckets",
     "code",
     "agent",
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from trainshed.core.errors import Code, Conflict, Forbidden, InvalidInput
+from trainshed.core.errors import Code, Conflict, Forbidden, InvalidInput, NotFound
 from trainshed.server.db.tables import buckets
 from trainshed.storage import Buckets, Location, parse_uri
 
@@ -139,6 +139,56 @@ class BucketService:
         if s3 is not None:
             Buckets({name: _s3_settings(s3)}).store(name).check()
         return self._insert(project_id, name, s3, is_default=False)
+
+    def test(self, project_id: str, name: str) -> None:
+        """Whether the bucket answers and lets us in.
+
+        Raises:
+            NotFound: the project has no such bucket, or its endpoint has none.
+            Unavailable, Forbidden: it cannot be used.
+        """
+        self.stores(project_id).store(name).check()
+
+    def change_keys(self, project_id: str, name: str, access_key: str, secret_key: str) -> None:
+        """New keys for an S3 bucket; they are tried first, and the old ones stay if they fail.
+
+        Raises:
+            NotFound: the project has no such bucket.
+            InvalidInput: it is a folder, which has no keys.
+            Unavailable, Forbidden: the new keys do not open it.
+        """
+        settings = self._known(project_id, name)
+        if settings["kind"] == "folder":
+            message = f"bucket {name!r} is a folder of the service, which has no keys"
+            raise InvalidInput(message, code=Code.FIELD_INVALID)
+        fresh = {**settings, "access_key": access_key, "secret_key": secret_key}
+        Buckets({name: fresh}).store(name).check()
+        sealed = self._sealer.seal(json.dumps([access_key, secret_key]))
+        here = (buckets.c.project_id == project_id) & (buckets.c.name == name)
+        with self._db.write() as connection:
+            connection.execute(buckets.update().where(here).values(secret_sealed=sealed))
+        self._forget(project_id)
+
+    def remove(self, project_id: str, name: str) -> None:
+        """Forget a bucket; what is in it stays where it is.
+
+        Raises:
+            NotFound: the project has no such bucket.
+            Conflict: it is the project's default bucket.
+        """
+        self._known(project_id, name)
+        here = (buckets.c.project_id == project_id) & (buckets.c.name == name)
+        with self._db.write() as connection:
+            if connection.execute(buckets.delete().where(here & ~buckets.c.is_default)).rowcount == 0:
+                message = f"bucket {name!r} is the project's default bucket, which cannot be removed"
+                raise Conflict(message, code=Code.BUCKET_IN_USE)
+        self._forget(project_id)
+
+    def _known(self, project_id: str, name: str) -> dict[str, Any]:
+        settings = self.config(project_id).get(name)
+        if settings is None:
+            raise NotFound(f"there is no bucket {name!r} in this project", code=Code.BUCKET_NOT_FOUND)
+        return settings
 
     def _insert(self, project_id: str, name: str, s3: S3Settings | None, *, is_default: bool) -> Bucket:
         row: dict[str, Any] = {
