@@ -1,7 +1,7 @@
 """``python -m trainshed.agent.moxing_server``: serve a listening socket that we were given.
 
 One line of JSON on standard input says which: ``{"listen_fd", "buckets", "mounts", "home", "folder"}``.
-After that, ``stop`` ends us at once; the end of the input lets us finish what was asked and then end.
+After that, ``stop`` ends what is under way; the end of the input lets us finish it. Then we end.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 
 from trainshed.agent.moxing_server.gateway import Gateway
 from trainshed.agent.moxing_server.server import Server
+
+_CLEAN_UP_S = 5.0  # for copies that were ended to remove what is not whole
 
 
 def main() -> int:
@@ -38,7 +40,10 @@ def _serve(settings: dict[str, Any]) -> None:
     server = Server(listener, 0, gateway.handle)
     server.accept_until_told()
     listener.close()
-    if not _line(0):
+    if _line(0):
+        gateway.stop()
+        server.drain(_CLEAN_UP_S)
+    else:
         server.drain()
 
 

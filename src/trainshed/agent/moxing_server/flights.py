@@ -87,6 +87,12 @@ class Flights:
                 return self._outcome(flight, shared=True)
         return self._fly(key, flight, work, tell)
 
+    def cancel(self) -> None:
+        """End all copies that are under way."""
+        with self._lock:
+            for flight in self._flying.values():
+                flight.cancel.set()
+
     def _fly(
         self, key: Hashable, flight: _Flight, work: Work, tell: Callable[[Page], None]
     ) -> dict[str, Any]:

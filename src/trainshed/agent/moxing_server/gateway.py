@@ -66,6 +66,10 @@ class Gateway:
             raise Refusal("invalid", f"this gateway knows no request {request.get('op')!r}")
         return found(request, body, talk)
 
+    def stop(self) -> None:
+        """End what takes long."""
+        self._flights.cancel()
+
     def _at(self, request: Request, field: str = "uri") -> tuple[Store, str]:
         store, key, _ = self._stores.resolve(str(request[field]), request.get("auth"))
         return store, key

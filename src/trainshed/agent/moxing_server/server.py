@@ -75,10 +75,10 @@ class Server:
         connection.setblocking(True)
         threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
-    def drain(self) -> None:
+    def drain(self, timeout_s: float | None = None) -> None:
         """Wait until no request is being answered."""
         with self._idle:
-            self._idle.wait_for(lambda: not self._busy)
+            self._idle.wait_for(lambda: not self._busy, timeout_s)
 
     def _talk(self, connection: socket.socket) -> None:
         talk = Talk(connection)
