@@ -7,6 +7,12 @@ cd "$(dirname "$0")/.."
 # command or file that must be there, and the package that brings it
 needed="
 bwrap bubblewrap
+g++ g++
+make make
+/usr/sbin/slurmctld slurmctld
+/usr/sbin/slurmd slurmd
+sbatch slurm-client
+/usr/sbin/munged munge
 "
 missing=""
 while read -r what package; do
