@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from trainshed.cli.output import say
 from trainshed.cli.service import CLIENTS_LOCK
+from trainshed.cli.words import word
 from trainshed.client import Client
 from trainshed.client.connection import from_home
 from trainshed.core.errors import TrainshedError
@@ -51,12 +52,12 @@ def _announce(ready: Ready, home: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(dataclasses.asdict(ready)), flush=True)
         return
-    say(f"trainshed serves {home} at {ready.endpoint}")
+    say(word("trainshed serves {home} at {endpoint}", home=home, endpoint=ready.endpoint))
     say(f"  console     {ready.console}")
     say(f"  project     {ready.project_id}")
     say(f"  keys        {home / 'credentials.json'} (access key, secret key, token)")
     say("  try         trainshed run train.py --engine pytorch")
-    say("Ctrl-C stops it; running jobs go on.")
+    say(word("Ctrl-C stops it; running jobs go on."))
 
 
 class IdleWatcher:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from trainshed.cli import output, service
 from trainshed.cli.options import INTERRUPTED
-from trainshed.cli.output import count_text, say, size_text
+from trainshed.cli.output import count_text, say, size_text, tell
 from trainshed.cli.steps import Steps
 from trainshed.cli.watch import DetachedError, ending, exit_code_of, facts_of, watch
+from trainshed.cli.words import word
 from trainshed.client import Bundle, Client, Job, JobRequest, collect
 from trainshed.client.request import Argument, name_for, parse_arguments
 from trainshed.client.staging import Staging, check_inputs
@@ -74,11 +75,11 @@ def launch(
             _say_detached(job, as_json)
             return 0
         if not quiet:
-            say(f"trainshed: {job.name} is created ({options.engine})")
+            tell("{name} is created ({engine})", name=job.name, engine=options.engine)
         try:
             ended = watch(client, job, quiet=quiet, log_to_stderr=as_json)
         except DetachedError:
-            say(f"trainshed: {job.name} goes on; look again with 'trainshed jobs logs -f {job.name}'")
+            tell("{name} goes on; look again with 'trainshed jobs logs -f {name}'", name=job.name)
             return INTERRUPTED
         staging.fetch()
         _report(client, ended, options, quiet, as_json)
@@ -137,7 +138,9 @@ def _prepare(
         inputs, outputs = staging.inputs(wanted.inputs), staging.outputs(wanted.outputs)
         ours = [client.connection.home] if client.connection.home else []
         bundle = collect(wanted.root, exclude=[*staging.folders, *ours], gitignore=options.gitignore)
-        upload = client.code.upload(bundle, lambda sent, total: steps.share("sending the code", sent, total))
+        upload = client.code.upload(
+            bundle, lambda sent, total: steps.share(word("sending the code"), sent, total)
+        )
     if not quiet:
         _say_code(bundle, upload.cached)
     request = JobRequest(
@@ -182,11 +185,12 @@ def pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
 
 def _say_code(bundle: Bundle, cached: bool) -> None:
     sent = "unchanged, not sent again" if cached else "sent"
-    say(f"trainshed: code: {count_text(len(bundle.entries), 'file')}, {size_text(bundle.size)}, {sent}")
+    files = count_text(len(bundle.entries), "file")
+    tell("code: {files}, {size}, " + sent, files=files, size=size_text(bundle.size))
     if bundle.size > _LARGE:
         for entry in bundle.largest(10):
             say(f"  {size_text(entry.size):>9}  {entry.path}")
-        say("  to leave a file out, add a line to .trainshedignore")
+        tell("to leave a file out, add a line to .trainshedignore")
 
 
 def _show_plan(client: Client, request: JobRequest, bundle: Bundle, as_json: bool) -> None:
@@ -212,7 +216,7 @@ def _say_detached(job: Job, as_json: bool) -> None:
         output.print_json(job)
         return
     print(job.name)
-    say(f"trainshed: it runs by itself; follow it with 'trainshed jobs logs -f {job.name}'")
+    tell("it runs by itself; follow it with 'trainshed jobs logs -f {name}'", name=job.name)
 
 
 def _report(client: Client, job: Job, options: Options, quiet: bool, as_json: bool) -> None:
@@ -223,5 +227,6 @@ def _report(client: Client, job: Job, options: Options, quiet: bool, as_json: bo
     say(f"trainshed: {ending(job)}")
     if options.outputs:
         files = client.jobs.outputs(job.id)
-        say(f"trainshed: outputs: {count_text(len(files), 'file')}, {size_text(sum(f.size for f in files))}")
-    say(f"trainshed: look again with 'trainshed jobs show {job.name}' and 'trainshed jobs logs {job.name}'")
+        size = size_text(sum(item.size for item in files))
+        tell("outputs: {files}, {size}", files=count_text(len(files), "file"), size=size)
+    tell("look again with 'trainshed jobs show {name}' and 'trainshed jobs logs {name}'", name=job.name)

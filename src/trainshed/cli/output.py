@@ -10,10 +10,17 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from trainshed.cli.words import word
+
 
 def say(text: str) -> None:
     """A line to standard error: what we have to say, apart from what was asked for."""
     print(text, file=sys.stderr, flush=True)
+
+
+def tell(sentence: str, **values: object) -> None:
+    """A sentence of ours to standard error, in the person's language."""
+    say(f"trainshed: {word(sentence, **values)}")
 
 
 def print_json(value: Any) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 from trainshed.cli.log_view import LogView
 from trainshed.cli.options import INTERRUPTED, OURS, TIMED_OUT
-from trainshed.cli.output import say
+from trainshed.cli.output import duration_text, plain, say, tell
 from trainshed.cli.steps import Steps
+from trainshed.cli.words import word
 from trainshed.client import Client, Job
 from trainshed.client.models import Json, section
 from trainshed.core.errors import TrainshedError
@@ -63,7 +64,7 @@ def watch(client: Client, job: Job, *, quiet: bool = False, log_to_stderr: bool 
 def _show_phase(steps: Steps, data: Json) -> None:
     phase = Phase(data.get("phase", "Creating"))
     if phase is Phase.PENDING:
-        steps.progress(str(data.get("reason") or "waiting for resources"), None)
+        steps.progress(str(data.get("reason") or word("waiting for resources")), None)
     elif phase.terminal:
         steps.clear()
 
@@ -89,7 +90,7 @@ def _stop_on_interrupt(client: Client, job: Job) -> Generator[None]:
         if asked.is_set():
             raise DetachedError
         asked.set()
-        say(f"\ntrainshed: stopping {job.name}; press Ctrl-C again to leave it to itself")
+        tell("stopping {name}; press Ctrl-C again to leave it to itself", name=job.name)
         threading.Thread(target=stop, daemon=True).start()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -118,18 +119,16 @@ def exit_code_of(job: Job) -> int:
 
 def ending(job: Job) -> str:
     """One sentence on how the job ended."""
-    from trainshed.cli.output import duration_text
-
-    took = duration_text(job.duration)
-    if job.phase is Phase.COMPLETED:
-        return f"{job.name} completed in {took}"
-    what = {Phase.TERMINATED: "was stopped", Phase.ABNORMAL: "ended abnormally"}.get(job.phase, "failed")
+    how = {
+        Phase.COMPLETED: "{name} completed in {took}",
+        Phase.TERMINATED: "{name} was stopped after {took}",
+        Phase.ABNORMAL: "{name} ended abnormally after {took}",
+    }.get(job.phase, "{name} failed after {took}")
     message = job.outcome.message if job.outcome else job.reason
-    return f"{job.name} {what} after {took}" + (f": {message}" if message else "")
+    shown = f": {message}" if message and job.phase is not Phase.COMPLETED else ""
+    return word(how, name=job.name, took=duration_text(job.duration)) + shown
 
 
 def facts_of(job: Job) -> Any:
     """The job for ``--json``, with the exit code of ``run``."""
-    from trainshed.cli.output import plain
-
     return {**plain(job), "run_exit_code": exit_code_of(job)}
