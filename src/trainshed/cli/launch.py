@@ -138,9 +138,8 @@ def _prepare(
         inputs, outputs = staging.inputs(wanted.inputs), staging.outputs(wanted.outputs)
         ours = [client.connection.home] if client.connection.home else []
         bundle = collect(wanted.root, exclude=[*staging.folders, *ours], gitignore=options.gitignore)
-        upload = client.code.upload(
-            bundle, lambda sent, total: steps.share(word("sending the code"), sent, total)
-        )
+        sending = word("sending the code")
+        upload = client.code.upload(bundle, lambda sent, total: steps.share(sending, sent, total))
     if not quiet:
         _say_code(bundle, upload.cached)
     request = JobRequest(

@@ -21,6 +21,10 @@ from trainshed.core.errors import TrainshedError
 from trainshed.core.lifecycle import Phase
 
 
+# How long a stop waits for a service that is just being started again.
+STOP_PATIENCE_S = 60.0
+
+
 class DetachedError(Exception):
     """The person pressed Ctrl-C twice: the job goes on without us."""
 
@@ -82,6 +86,7 @@ def _stop_on_interrupt(client: Client, job: Job) -> Generator[None]:
     def stop() -> None:
         try:
             with Client(client.connection) as other:
+                other.transport.wait(STOP_PATIENCE_S)
                 other.jobs.stop(job.id)
         except TrainshedError as error:
             say(f"trainshed: {error.message}")
