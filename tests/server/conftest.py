@@ -52,3 +52,10 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def any_server(serve: Callable[..., Running], database_url: str) -> Running:
     """A server on each kind of database in turn."""
     return serve(database_url=database_url)
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
+    """A server for all tests of a module, which must leave it as they found it."""
+    with running(tmp_path_factory.mktemp("shared") / "home") as server:
+        yield server

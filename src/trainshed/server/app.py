@@ -134,6 +134,11 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
         schemes["bearer"] = {"type": "http", "scheme": "bearer"}
         schemes["token"] = {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}
+        for methods in schema["paths"].values():
+            for operation in methods.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            schema["components"].get("schemas", {}).pop(name, None)
         schema["security"] = [{"bearer": []}, {"token": []}]
         app.openapi_schema = schema
     return app.openapi_schema

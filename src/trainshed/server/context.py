@@ -10,11 +10,11 @@ Plain ``def`` routes run in worker threads, so they may use the database directl
 
 from __future__ import annotations
 
+import pathlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 if TYPE_CHECKING:
     from trainshed.core.clock import Clock
@@ -69,7 +69,7 @@ class Context:
     catalogue: Catalogue
     environments: Environments
     pools: dict[str, Pool]
-    log_root: Path
+    log_root: pathlib.Path
     buckets: BucketService
     accounts: Accounts
     sessions: Sessions
@@ -107,8 +107,12 @@ async def get_context(request: Request) -> Context:
     return cast(Context, request.app.state.context)
 
 
-async def get_caller(request: Request) -> Principal:
+ProjectId = Annotated[str, Path(max_length=64, description="Project; credentials.json names yours.")]
+
+
+async def get_caller(request: Request, project_id: ProjectId) -> Principal:
     """Dependency: the caller, whom the gate has already identified and admitted to the project."""
+    del project_id
     return cast(Principal, request.state.principal)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -46,6 +47,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TrainshedError, _trainshed)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OSError, _disk)
 
 
 async def _trainshed(_: Request, error: Exception) -> Response:
@@ -58,6 +60,14 @@ async def _invalid(_: Request, error: Exception) -> Response:
     problems = cast("Sequence[Mapping[str, Any]]", error.errors())
     code, message = describe(problems)
     return _answer(400, code, message)
+
+
+async def _disk(_: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    message = "the disk of the service is full: make room, then try again"
+    return _answer(503, Code.DISK_FULL, message, {"Retry-After": "1"})
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -228,15 +228,14 @@ def code_tree(name: str, files: Sequence[ObjectInfo]) -> CodeTree:
     >>> code_tree("code", [ObjectInfo("a/b.py", 3)]).children[0].children[0].name
     'b.py'
     """
-    root = CodeTree(name=name, children=[])
-    folders: dict[str, CodeTree] = {"": root}
+    folders: dict[str, list[CodeTree]] = {"": []}
     for info in files:
         *parents, leaf = info.key.split("/")
         at = ""
         for parent in parents:
             above, at = folders[at], f"{at}{parent}/"
             if at not in folders:
-                folders[at] = CodeTree(name=parent, children=[])
-                (above.children or []).append(folders[at])
-        (folders[at].children or []).append(CodeTree(name=leaf, size=info.size))
-    return root
+                folders[at] = []
+                above.append(CodeTree.model_construct(name=parent, size=None, children=folders[at]))
+        folders[at].append(CodeTree(name=leaf, size=info.size))
+    return CodeTree.model_construct(name=name, size=None, children=folders[""])
