@@ -200,7 +200,7 @@ def delete(
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Delete jobs with their logs; their outputs stay.
+    """Delete finished jobs with their logs; their outputs stay.
 
     \b
     Examples:
@@ -225,10 +225,16 @@ def why(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
       trainshed jobs why train-3f2a91
     """
     from trainshed.cli import output, service
+    from trainshed.cli.words import chinese
 
     with service.client(home) as client:
         answer = client.jobs.why(job)
     if as_json:
         output.print_json(answer)
     else:
-        output.print_facts((name.replace("_", " "), value) for name, value in answer.items())
+        language = "_zh" if chinese() else ""
+        print(answer.get(f"sentence{language}") or answer.get("reason"))
+        if answer.get("position"):
+            print(f"position {answer['position']} of {answer.get('queued')}")
+        if unblock := answer.get(f"unblock{language}"):
+            print(f"→ {unblock}")

@@ -20,7 +20,6 @@ from trainshed.client.models import Json, section
 from trainshed.core.errors import TrainshedError
 from trainshed.core.lifecycle import Phase
 
-
 # How long a stop waits for a service that is just being started again.
 STOP_PATIENCE_S = 60.0
 

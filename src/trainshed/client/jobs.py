@@ -70,7 +70,11 @@ class Jobs:
         return Job.of(self._transport.json("POST", self._url(job, "actions"), {"action_type": "terminate"}))
 
     def delete(self, job: str) -> None:
-        """Delete a job with its logs; its outputs stay. A running job is stopped first."""
+        """Delete a finished job with its logs; its outputs stay.
+
+        Raises:
+            Conflict: it has not finished; stop it first.
+        """
         self._transport.json("DELETE", self._url(job))
 
     def describe(self, job: str, description: str) -> None:
