@@ -119,6 +119,7 @@ class Gateway:
             if self._over:
                 return None
             if self._process is None or self._process.poll() is not None:
+                _let_go(self._process)
                 self._process = self._spawn()
             return self._process
 
@@ -161,12 +162,11 @@ class Gateway:
         An agent that dies without this leaves a server that first finishes what it was asked.
         """
         with self._lock:
+            if self._over:
+                return
             self._over = True
             os.close(self._closed)
-            if self._process is not None and self._process.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    self._process.stdin.write(b"stop\n")
-                    self._process.stdin.close()
+            _let_go(self._process, b"stop\n")
         if self._process is not None:
             self._process.wait()
         if self._thread is not None:
@@ -175,6 +175,16 @@ class Gateway:
         self._listener.close()
         with contextlib.suppress(OSError):
             self.path.unlink()
+
+
+def _let_go(process: subprocess.Popen[bytes] | None, last_word: bytes = b"") -> None:
+    """Close a server's standard input."""
+    if process is not None and process.stdin is not None and not process.stdin.closed:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(last_word)
+            process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
 
 
 def _readable(fd: int, timeout_s: float | None, also: int = -1) -> bool:
