@@ -124,7 +124,7 @@ def _start(home: Path) -> None:
     if answer.get("error_code") == Code.HOME_IN_USE:
         return  # another command was faster
     process.wait()
-    raise _did_not_start(home, str(answer.get("error_msg", "")))
+    raise _did_not_start(home, str(answer.get("error_msg") or _last_line(home / SERVICE_LOG)))
 
 
 def _did_not_start(home: Path, why: str) -> TrainshedError:
@@ -133,6 +133,11 @@ def _did_not_start(home: Path, why: str) -> TrainshedError:
         f"the service of {home} could not be started{because}; its log is {home / SERVICE_LOG}",
         code=Code.SERVICE_UNREACHABLE,
     )
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").rstrip().splitlines()
+    return lines[-1].strip()[:300] if lines else ""
 
 
 def _json(line: bytes) -> dict[str, Any]:
