@@ -11,6 +11,7 @@ Standard library only: an agent imports this on a bare node.
 
 from trainshed.storage.base import ObjectInfo, Store
 from trainshed.storage.buckets import Buckets, open_store
+from trainshed.storage.cache import ObjectCache
 from trainshed.storage.copy import CopyOptions
 from trainshed.storage.engine import Cancelled
 from trainshed.storage.report import CopyReport, ManifestEntry, Progress
@@ -24,6 +25,7 @@ __all__ = [
     "CopyReport",
     "Location",
     "ManifestEntry",
+    "ObjectCache",
     "ObjectInfo",
     "OutputSync",
     "Progress",

@@ -95,9 +95,11 @@ class Store(ABC):
     Attributes:
         kind: ``folder`` or ``s3``.
         concurrency: how many parts at once suit it.
+        identity: where it is, the same for each store of the same bucket; no secrets.
     """
 
     kind: ClassVar[str]
+    identity: str = ""
     concurrency: int = 16
 
     @abstractmethod

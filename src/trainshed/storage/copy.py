@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from trainshed.core.errors import NotFound
 from trainshed.storage import faults
 from trainshed.storage.base import ObjectInfo, Store, Stored, Transfer
+from trainshed.storage.cache import ObjectCache
 from trainshed.storage.checksum import same_content
 from trainshed.storage.engine import Engine, Item
 from trainshed.storage.folder import FolderStore
@@ -44,6 +46,7 @@ class CopyOptions:
         delete: remove at the destination what the source does not have.
         manifest: list every file in the report.
         include: relative paths to copy, and no others.
+        cache: where downloads from a server are kept for the next job on this node.
     """
 
     threads: int = 0
@@ -51,6 +54,7 @@ class CopyOptions:
     delete: bool = False
     manifest: bool = False
     include: frozenset[str] | None = None
+    cache: ObjectCache | None = None
     on_progress: OnProgress | None = None
     on_stored: Callable[[str, Stored], None] | None = None
     cancel: threading.Event | None = None
@@ -87,20 +91,28 @@ def copy_file(
         cancel=options.cancel,
     )
     _check_space(target, key, info.size, 1)
-    engine.run([Item(name, info.size, lambda n: transfer(source, _again(source, info, n), target, key))])
+
+    def begin(attempt: int) -> Transfer:
+        return transfer(source, _again(source, info, attempt), target, key, options.cache)
+
+    engine.run([Item(name, info.size, begin)])
     return CopyReport(
         engine.files, engine.bytes, checksums=engine.checksums, seconds=time.monotonic() - began,
         manifest=tuple(entries) if options.manifest else (),
     )  # fmt: skip
 
 
-def transfer(source: Store, info: ObjectInfo, target: Store, key: str) -> Transfer:
+def transfer(
+    source: Store, info: ObjectInfo, target: Store, key: str, cache: ObjectCache | None = None
+) -> Transfer:
     """The fastest way for one object from one store to another."""
     if source is target and not isinstance(source, FolderStore):
         return ServerCopy(source, info, key)
     if isinstance(source, FolderStore):
         return target.uploading(source.path(info.key), key, source.root)
     if isinstance(target, FolderStore):
+        if cache is not None:
+            return cache.downloading(source, info, target.path(key), target.root)
         return source.downloading(info, target.path(key), target.root)
     return Relay(source, info, target, key)
 
@@ -134,7 +146,8 @@ class _TreeCopy:
 
     def run(self) -> CopyReport:
         began = time.monotonic()
-        self._engine.run(self._checked(self._items()))
+        with self._turn():
+            self._engine.run(self._checked(self._items()))
         if self._extra:
             self._target.store.delete(self._extra)
         return CopyReport(
@@ -150,6 +163,12 @@ class _TreeCopy:
             warnings=tuple(self._warnings),
             manifest=tuple(sorted(self._entries, key=lambda e: e.path.encode(errors="surrogateescape"))),
         )
+
+    def _turn(self) -> contextlib.AbstractContextManager[None]:
+        cache = self._options.cache
+        if cache is None or self._source.folder is not None or self._target.folder is None:
+            return contextlib.nullcontext()
+        return cache.turn(f"{self._source.store.identity}/{self._source.prefix}", self._options.cancel)
 
     def _stored(self, item: Item, stored: Stored) -> None:
         if self._options.manifest:
@@ -175,9 +194,8 @@ class _TreeCopy:
         source, target = self._source, self._target
 
         def begin(attempt: int) -> Transfer:
-            return transfer(
-                source.store, _again(source.store, info, attempt), target.store, target.prefix + path
-            )
+            now = _again(source.store, info, attempt)
+            return transfer(source.store, now, target.store, target.prefix + path, self._options.cache)
 
         return Item(path, info.size, begin)
 

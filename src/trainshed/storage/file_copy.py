@@ -19,12 +19,21 @@ class FileCopy(Transfer):
         open_source: gives a descriptor to read, or raises.
         open_target: gives the new file for a size and a mode.
         shown: the source, for messages.
+        mtime_ns: of the target, where it is not the source's.
     """
 
-    def __init__(self, open_source: Callable[[], int], open_target: OpenTarget, shown: str) -> None:
+    def __init__(
+        self,
+        open_source: Callable[[], int],
+        open_target: OpenTarget,
+        shown: str,
+        *,
+        mtime_ns: int | None = None,
+    ) -> None:
         self._open_source = open_source
         self._open_target = open_target
         self._shown = shown
+        self._mtime_ns = mtime_ns
         self._source = -1
         self._target: NewFile | None = None
 
@@ -44,7 +53,7 @@ class FileCopy(Transfer):
 
     def finish(self) -> Stored:
         assert self._target is not None
-        made = self._target.commit(self._before.st_mtime_ns)
+        made = self._target.commit(self._before.st_mtime_ns if self._mtime_ns is None else self._mtime_ns)
         etag = f"{made.st_mtime_ns:x}-{made.st_size:x}-{made.st_ino:x}"
         self._close()
         return Stored(made.st_size, etag, mtime_ns=self._before.st_mtime_ns)

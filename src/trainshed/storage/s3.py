@@ -34,6 +34,7 @@ class S3Store(Store):
 
     def __init__(self, settings: S3Settings) -> None:
         self._client = S3Client(settings)
+        self.identity = f"{settings.endpoint.host}/{settings.bucket}"
 
     def list(
         self, prefix: str = "", *, recursive: bool = True, start_after: str = ""
