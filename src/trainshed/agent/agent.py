@@ -71,13 +71,18 @@ def _lock(places: Places) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Conflict(f"another agent is at work in {places.root}") from None
+    say_who(places, delivered=False)
+    return lock
+
+
+def say_who(places: Places, *, delivered: bool) -> None:
+    """Write for the pool which process the agent is, and whether no agent is needed any more."""
     me = Identity.of(os.getpid())
     assert me is not None
     temporary = f"{places.agent_file}.new"
     with open(temporary, "w") as file:
-        json.dump(asdict(me), file)
+        json.dump({**asdict(me), "delivered": delivered}, file)
     os.rename(temporary, places.agent_file)
-    return lock
 
 
 def _take_limits() -> None:
@@ -131,6 +136,7 @@ class Agent:
             port.close()
         if delivered:
             self._journal.fact(DELIVERED, True)
+            say_who(self._places, delivered=True)
             self._clean_up()
         return delivered
 

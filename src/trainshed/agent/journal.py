@@ -99,14 +99,3 @@ class Journal:
         """No more entries."""
         os.close(self.fd)
 
-
-def delivered(path: str) -> bool:
-    """Whether the journal at ``path`` ends with everything delivered, so that no agent is needed."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 4096))
-            lines = file.read().splitlines()
-    except OSError:
-        return False
-    return bool(lines) and lines[-1].startswith(b'{"fact":"%s"' % DELIVERED.encode())

@@ -1,0 +1,126 @@
+"""The zygote: has everything imported that an agent needs, and forks one in a millisecond.
+
+A pool starts one zygote and speaks to it in JSON lines over a socket: ``{"start": root}`` forks an
+agent for that task and is answered with its process id and start time; ``{"end": root}`` ends
+all that an agent which cannot be kept alive has left behind. The zygote ends when the socket is
+closed; its agents are sessions of their own and go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+from dataclasses import asdict
+from typing import Any, NoReturn
+
+from trainshed.agent import linux, sandbox
+from trainshed.agent.__main__ import main as agent_main
+from trainshed.agent.processes import Identity
+from trainshed.agent.remains import end_remains
+from trainshed.core.engine import LauncherName
+from trainshed.core.job import ChannelBinding, Parameter
+from trainshed.core.task import Interpreter, Peer, Reporting, TaskSpec
+from trainshed.core.wire import from_wire, to_wire
+
+_WANTED_LATER = ("trainshed.storage", "trainshed.engines.lookup")
+_EXAMPLE = TaskSpec(
+    job_id="",
+    job_name="",
+    attempt=0,
+    index=0,
+    root="",
+    code_dir="",
+    boot_file="",
+    engine_id="",
+    family="",
+    launcher=LauncherName.PLAIN,
+    reporting=Reporting("", ""),
+    peers=(Peer(""),),
+    ports=(),
+    inputs=(ChannelBinding("", ""),),
+    parameters=(Parameter("", ""),),
+    interpreter=Interpreter(""),
+)
+_TAKEN = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+
+
+def serve(connection: socket.socket) -> None:
+    """Fork agents until the other side is gone."""
+    _warm_up()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for agents; pools watch them by pidfd
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with connection.makefile("rb") as lines:
+        for line in lines:
+            order: dict[str, Any] = json.loads(line)
+            answer = _carry_out(order, connection)
+            connection.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _warm_up() -> None:
+    """Do once what every agent would do again."""
+    launchers = (f"trainshed.engines.launchers.{name.value}" for name in LauncherName)
+    for module in (*_WANTED_LATER, *launchers):
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(module)
+    from_wire(TaskSpec, to_wire(_EXAMPLE))
+    with tempfile.TemporaryDirectory() as staging:
+        sandbox.probe(staging)
+    gc.collect()
+    gc.freeze()
+
+
+def _carry_out(order: dict[str, Any], connection: socket.socket) -> dict[str, Any]:
+    if root := order.get("end"):
+        return {"ended": root, "left": end_remains(root)}
+    root = order["start"]
+    signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)  # until the agent has its own handlers
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        _become_agent(root)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TAKEN)
+    child = Identity.of(pid)
+    return {"root": root, **(asdict(child) if child else {"pid": pid, "started": 0})}
+
+
+def _become_agent(root: str) -> NoReturn:
+    code = 70
+    try:
+        os.setsid()
+        linux.set_name("trainshed-agent")
+        log = os.open(f"{root}/agent.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        for fd in (1, 2):
+            os.dup2(log, fd)
+        os.close(log)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        code = agent_main([root])
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    finally:
+        os._exit(code)
+
+
+def main() -> None:
+    """Serve the socket that is our standard input."""
+    linux.set_name("trainshed-zygote")
+    connection = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+    try:
+        serve(connection)
+    except (ConnectionError, KeyboardInterrupt):
+        pass
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
