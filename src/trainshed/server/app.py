@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from trainshed.server.db.database import Database
 from trainshed.server.db.schema import upgrade
 from trainshed.server.pools import open_pools
 from trainshed.server.routers import all_routers
+from trainshed.server.services import open_services
 from trainshed.server.services.buckets import BucketService
 from trainshed.server.services.code import CodeService
 from trainshed.server.wire.base import ErrorBody
@@ -61,9 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         context.endpoint = getattr(app.state, "endpoint", "")
         app.state.context = context
         try:
-            services = importlib.import_module("trainshed.server.services")
-            if hasattr(services, "open_services"):
-                context.services = await to_thread.run_sync(services.open_services, context)
+            context.services = await to_thread.run_sync(open_services, context)
             yield
         finally:
             await to_thread.run_sync(close_context, context)

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, cast
@@ -72,15 +72,14 @@ class Server:
         self._on_ready = on_ready
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _own_home(settings)
-        try:
-            self._socket = _listen(settings)
-        except BaseException:
-            os.close(self._lock)
-            raise
-        self.endpoint = _endpoint(settings, self._socket)
-        self.app = create_app(settings)
-        self.app.state.endpoint = self.endpoint
-        self._uvicorn = _Uvicorn(self.app, self._announce)
+        with ExitStack() as undo:
+            undo.callback(os.close, self._lock)
+            self._socket = undo.enter_context(_listen(settings))
+            self.endpoint = _endpoint(settings, self._socket)
+            self.app = create_app(settings)
+            self.app.state.endpoint = self.endpoint
+            self._uvicorn = _Uvicorn(self.app, self._announce)
+            undo.pop_all()
 
     def run(self) -> None:
         """Serve in this thread until told to stop.
