@@ -3,7 +3,9 @@
 import functools
 import logging
 import os
+import shutil
 import signal
+import tempfile
 import threading
 import time
 from typing import Any, Callable, Dict, Optional
@@ -72,7 +74,10 @@ class _Barrier(object):
         turn = _rounds[name] = _rounds.get(name, 0) + 1
         job = os.environ.get("MA_JOB_ID") or os.environ.get("JOB_ID") or str(os.getppid())
         rank = os.environ.get("LOCAL_RANK") or os.environ.get("OMPI_COMM_WORLD_LOCAL_RANK") or "0"
-        self._folder = os.path.join("/tmp", "moxing-barrier-{}-{}-{}".format(job, name, turn))
+        base = os.path.join(tempfile.gettempdir(), "moxing-barrier-{}-{}".format(job, name))
+        self._folder = "{}-{}".format(base, turn)
+        if turn > 2:  # whoever is here has seen all others leave the one before the last
+            shutil.rmtree("{}-{}".format(base, turn - 2), ignore_errors=True)
         self._mine = os.path.join(self._folder, rank)
         self._size = size
 
