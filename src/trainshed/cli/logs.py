@@ -44,7 +44,7 @@ def show_log(
 
 def _write(client: Client, view: LogView, job: str, task: str, start: int, *, follow: bool) -> None:
     if follow:
-        for text in client.jobs.follow_log(job, task, offset=start):
+        for text in client.jobs.follow_log(job, task, offset=start, attempt=_attempt(client, job, start)):
             view.write(text)
         return
     rest = b""
@@ -56,10 +56,15 @@ def _write(client: Client, view: LogView, job: str, task: str, start: int, *, fo
     view.write(rest.decode(errors="replace"))
 
 
+def _attempt(client: Client, job: str, start: int) -> int | None:
+    """The start of the job that an offset belongs to: the newest, where one was looked for."""
+    return client.jobs.show(job).attempt if start else None
+
+
 def _print_pieces(client: Client, job: str, task: str, start: int, *, follow: bool) -> None:
     """One JSON object a piece while following, else one with all of it."""
     if follow:
-        for text in client.jobs.follow_log(job, task, offset=start):
+        for text in client.jobs.follow_log(job, task, offset=start, attempt=_attempt(client, job, start)):
             print(json.dumps({"text": text}, ensure_ascii=False), flush=True)
         return
     text = client.jobs.log(job, task, offset=start).decode(errors="replace")

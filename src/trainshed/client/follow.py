@@ -27,6 +27,7 @@ class Follower:
         path: of the stream.
         query: its own query parameters, less the offset.
         offset: first byte of the log that is wanted; None for a stream without a log.
+        attempt: start of the job that the offset belongs to; by default the first.
         patience_s: how long a service that went away is waited for.
         timeout_s: raise ``TimeoutError`` where the stream has not ended by then.
 
@@ -42,6 +43,7 @@ class Follower:
         query: Json | None = None,
         *,
         offset: int | None = None,
+        attempt: int | None = None,
         patience_s: float = PATIENCE_S,
         timeout_s: float | None = None,
     ) -> None:
@@ -51,7 +53,7 @@ class Follower:
         self._patience = patience_s
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self.offset = offset
-        self.attempt: int | None = None
+        self.attempt = attempt
         self._last_event = 0
 
     def __iter__(self) -> Iterator[ServerEvent]:

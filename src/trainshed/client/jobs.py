@@ -85,10 +85,17 @@ class Jobs:
         """Why a job waits: its position, the reason, and what would unblock it."""
         return self._transport.json("GET", self._url(job, "why"))
 
-    def events(self, job: str, *, limit: int = 500) -> list[Event]:
+    def events(self, job: str) -> list[Event]:
         """What happened to the job, oldest first."""
-        answer = self._transport.json("GET", self._url(job, "events"), limit=limit, order="asc")
-        return [Event.of(item) for item in items(answer, "events")]
+        found = list[Event]()
+        while True:
+            answer = self._transport.json(
+                "GET", self._url(job, "events"), offset=len(found), limit=1000, order="asc"
+            )
+            page = items(answer, "events")
+            found += [Event.of(item) for item in page]
+            if not page or len(found) >= int(answer.get("total") or 0):
+                return found
 
     def tasks(self, job: str) -> list[Json]:
         """The job's tasks with their addresses."""
@@ -126,10 +133,17 @@ class Jobs:
         query: dict[str, Any] = {"regex": text} if regex else {"q": text}
         return items(self._transport.json("GET", path, **query), "matches")
 
-    def follow_log(self, job: str, task: str = FIRST_TASK, *, offset: int = 0) -> Iterator[str]:
-        """The log as it grows, until the job ends; goes on after a break where it stopped."""
+    def follow_log(
+        self, job: str, task: str = FIRST_TASK, *, offset: int = 0, attempt: int | None = None
+    ) -> Iterator[str]:
+        """The log as it grows, until the job ends; goes on after a break where it stopped.
+
+        Args:
+            offset: first byte that is wanted, in the log of ``attempt``.
+            attempt: start of the job to begin with; by default the first, and then all that follow.
+        """
         path = self._url(job, "tasks", task, "logs", "follow")
-        for event in Follower(self._transport, path, offset=offset):
+        for event in Follower(self._transport, path, offset=offset, attempt=attempt):
             if event.name == "log":
                 yield event.data["text"]
 

@@ -71,6 +71,7 @@ class Job:
         duration: seconds that it has run.
         outcome: once it has ended.
         task_count: nodes.
+        attempt: how often it has been started again.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Job:
     task_count: int = 1
     tasks: tuple[str, ...] = ()
     outcome: Outcome | None = None
+    attempt: int = 0
     raw: Json = field(default_factory=dict[str, Any], repr=False)
 
     @classmethod
@@ -112,6 +114,7 @@ class Job:
             task_count=int(resource.get("node_count") or 1),
             tasks=tuple(status.get("tasks") or ()),
             outcome=_outcome(status),
+            attempt=int(status.get("attempt") or 0),
             raw=data,
         )
 
