@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
+
+from trainshed.pools.local import LocalPool
 
 if TYPE_CHECKING:
     from trainshed.pools.base import Pool
@@ -12,7 +13,5 @@ if TYPE_CHECKING:
 
 def open_pools(settings: Settings) -> dict[str, Pool]:
     """All pools, by id; ``local`` is always there."""
-    del settings
-    if importlib.util.find_spec("trainshed.pools.local") is None:
-        return {}
-    return {}
+    local = LocalPool(settings.files.jobs)
+    return {local.id: local}
