@@ -11,9 +11,10 @@ from sqlalchemy import select
 from trainshed.core.job import JobSpec
 from trainshed.core.lifecycle import TERMINAL, Phase
 from trainshed.core.resources import Flavor
-from trainshed.core.task import Cause
+from trainshed.core.task import TaskOutcome
 from trainshed.core.wire import from_wire
 from trainshed.jobs.queue import QueueEntry, RunningGang, Unit
+from trainshed.jobs.retry import Ended
 from trainshed.jobs.scheduler import Scheduler
 from trainshed.server.db.tables import attempts, jobs, tasks
 from trainshed.server.services.feeds import JobFeed
@@ -45,6 +46,7 @@ class Board:
         paused_until: pools that could not start something lately, and when they are tried again.
         building: engine id → jobs in *Creating* that wait for its environment.
         unsettled: pools whose queue may move now.
+        held_until: jobs that wait a while before they are started again, and until when.
         stranded: jobs that wait for a flavor which their pool has no longer.
     """
 
@@ -59,6 +61,7 @@ class Board:
     unsettled: set[str] = field(default_factory=set[str])
     flavors: dict[tuple[str, str], Flavor] = field(default_factory=dict[tuple[str, str], Flavor])
     stranded: set[str] = field(default_factory=set[str])
+    held_until: dict[str, float] = field(default_factory=dict[str, float])
 
     def refresh(self) -> None:
         """Ask the pools what they have now."""
@@ -91,19 +94,20 @@ class Board:
                 task_rows += connection.execute(query).mappings()
             ended: list[Mapping[Any, Any]] = []
             for part in _parts(again):
-                ended += connection.execute(select(attempts).where(attempts.c.job_id.in_(part))).mappings()
+                query = select(attempts).where(attempts.c.job_id.in_(part)).order_by(attempts.c.attempt)
+                ended += connection.execute(query).mappings()
         for row in task_rows:
             job = self.live[row["job_id"]]
             if row["attempt"] == job.attempt:
                 job.tasks.append(live_task(row))
         for row in ended:
-            self._count_restart(row)
+            self._remember(row)
         self.read_specs(db, active)
 
-    def _count_restart(self, row: Mapping[Any, Any]) -> None:
+    def _remember(self, row: Mapping[Any, Any]) -> None:
         job, outcome = self.live[row["job_id"]], row["outcome"]
         if row["attempt"] < job.attempt and outcome and outcome.get("code") != NOT_PLACED:
-            job.restarts = job.restarts.after(Cause(outcome["cause"]))
+            job.history.append(Ended(from_wire(TaskOutcome, outcome)))
 
     def read_specs(self, db: Database, job_ids: list[str]) -> None:
         """Give these jobs their spec again, where they have put it away."""
@@ -136,8 +140,22 @@ class Board:
             duration=job.duration,
             project=job.project_id,
             preemptible=job.preemptible,
+            paused=job.id in self.held_until,
         )
         scheduler.submit(entry)
+
+    def wake(self, now: float) -> None:
+        """Let pools and jobs go on whose time to wait is over."""
+        for pool_id in [pool_id for pool_id, until in self.paused_until.items() if until <= now]:
+            del self.paused_until[pool_id]
+            self.unsettled.add(pool_id)
+        for job_id in [job_id for job_id, until in self.held_until.items() if until <= now]:
+            del self.held_until[job_id]
+            if (job := self.live.get(job_id)) is not None:
+                scheduler = self.schedulers.get(job.pool_id)
+                if scheduler is not None:
+                    scheduler.set_paused(job_id, False)
+                self.unsettled.add(job.pool_id)
 
     def adopt(self, job: LiveJob) -> None:
         """Count the nodes and ports of a job that was placed before this server started."""
@@ -161,6 +179,7 @@ class Board:
         """A job holds nothing any more and waits for nothing."""
         self.ports.release(job.id)
         self.stranded.discard(job.id)
+        self.held_until.pop(job.id, None)
         scheduler = self.schedulers.get(job.pool_id)
         if scheduler is not None:
             scheduler.withdraw(job.id)

@@ -27,10 +27,16 @@ class OutpacedError(Exception):
 
 @dataclass(slots=True)
 class NewJob:
-    """A job to be inserted; ``taken`` is set where its name turned out to be taken."""
+    """A job to be inserted.
+
+    Attributes:
+        stored: the columns that it got beside ``row``.
+        taken: whether its name turned out to be taken; then it was not inserted.
+    """
 
     job: LiveJob
     row: dict[str, Any]
+    stored: dict[str, Any] = field(default_factory=dict[str, Any])
     taken: bool = False
 
 
@@ -100,8 +106,8 @@ class Changes:
 
     def _insert_jobs(self, connection: Connection, dialect: str, now: float) -> None:
         for new in self.new_jobs:
-            row = {**new.row, **new.job.columns(now)}
-            if connection.execute(_INSERT[dialect], row).rowcount != 1:
+            new.stored = new.job.columns(now)
+            if connection.execute(_INSERT[dialect], {**new.row, **new.stored}).rowcount != 1:
                 new.taken = True
                 self._forget(new.job.id)
             self.dirty_jobs.pop(new.job.id, None)

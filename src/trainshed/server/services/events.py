@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.task import Cause, EventKind, Stage, TaskEvent, TaskOutcome
 
 SERVICE = "service"
@@ -41,11 +42,7 @@ _SERVICE_EVENTS: dict[str, tuple[str, str, str]] = {
         "{task} 异常结束，正在停止其他任务",
     ),
     "lost": ("Error", "the agent of {task} is gone: {reason}", "{task} 的代理进程已丢失：{reason}"),
-    "restarted": (
-        "Warning",
-        "the job is started again (attempt {attempt} of {limit}): {reason}",
-        "作业重新启动（第 {attempt} 次，共 {limit} 次）：{reason}",
-    ),
+    "restarted": ("Warning", "{reason}", "{reason_zh}"),
     "completed": ("Info", "the job has completed", "作业运行完成"),
     "failed": ("Error", "the job has failed: {reason}", "作业运行失败：{reason}"),
     "abnormal": ("Error", "the job has ended abnormally: {reason}", "作业异常结束：{reason}"),
@@ -168,6 +165,29 @@ def iso(time: float | None) -> str:
     if time is None:
         return ""
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str, name: str) -> float | None:
+    """A time as clients write it, ISO 8601 or milliseconds, in seconds; None for no text.
+
+    >>> parse_time("1000", "start_time"), parse_time("1970-01-01T00:00:01Z", "start_time")
+    (1.0, 1.0)
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    if not text:
+        return None
+    try:
+        if text.isascii() and text.isdigit():
+            return int(text) / 1000
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise InvalidInput(
+            f"{name} is {text[:40]!r}; write it as 2026-01-31T23:59:59Z or in milliseconds",
+            code=Code.FIELD_INVALID,
+        ) from None
 
 
 def wants_chinese(language: str | None) -> bool:

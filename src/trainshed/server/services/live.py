@@ -15,7 +15,7 @@ from trainshed.core.lifecycle import JobState, Phase
 from trainshed.core.resources import Placement
 from trainshed.core.task import TaskOutcome
 from trainshed.core.wire import from_wire, to_wire
-from trainshed.server.services.outcomes import Restarts
+from trainshed.jobs.retry import Ended
 
 
 @dataclass(slots=True)
@@ -76,6 +76,8 @@ class LiveJob:
         duration: longest time in seconds that it may hold its nodes, None where nobody knows.
         spec: None while the job waits, unless it has only just come; read again when it is placed.
         stored: phase and attempt that the database has; the next write insists on them.
+        forced: whether it is to be ended at once.
+        history: attempts that ended and were followed by another; starts that failed are none.
         ending: why the gang is being ended though nobody asked for it.
         build_reported: whether people were told that an environment is being built for it.
     """
@@ -103,8 +105,9 @@ class LiveJob:
     ended_at: float | None = None
     stop_requested_at: float | None = None
     stopped_by: str = ""
+    forced: bool = False
     ending: str = ""
-    restarts: Restarts = field(default_factory=Restarts)
+    history: list[Ended] = field(default_factory=list[Ended])
     build_reported: bool = False
 
     @property

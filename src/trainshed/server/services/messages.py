@@ -95,8 +95,6 @@ class Submit:
     """A job that passed every check. Answers True, or False where its name is taken."""
 
     new: NewJob
-    ready: bool
-    user_name: str
     reply: Reply = field(default_factory=Reply)
 
 
@@ -142,6 +140,9 @@ class Subscribe:
 
     job_id: str
     reply: Reply = field(default_factory=Reply)
+
+
+Asked = Submit | Stop | SetPriority | Report | AskWhy | Subscribe
 
 
 @dataclass(frozen=True, slots=True)

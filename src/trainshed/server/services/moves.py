@@ -11,6 +11,8 @@ from trainshed.core.lifecycle import JobEvent, JobState, Phase, advance
 from trainshed.core.resources import Placement
 from trainshed.core.task import Cause, EventKind, Stage, TaskEvent, TaskOutcome
 from trainshed.core.wire import to_wire
+from trainshed.jobs.outcome import first_failure, gang_outcome
+from trainshed.jobs.retry import Ended, Verdict, decide
 from trainshed.pools.base import AgentState, AgentStatus, TaskKey
 from trainshed.server.services import reports
 from trainshed.server.services.board import NOT_PLACED, Board
@@ -25,8 +27,8 @@ from trainshed.server.services.events import (
 from trainshed.server.services.feeds import FeedItem
 from trainshed.server.services.live import LiveJob, LiveTask, Placed
 from trainshed.server.services.messages import Reply, Report, Subscribe
-from trainshed.server.services.outcomes import gang_outcome, lost, restarts_again
 
+AGENT_LOST = "agent_lost"
 SECONDARY = {Phase.CREATING: "Creating", Phase.PENDING: "Queuing"}
 
 
@@ -90,8 +92,7 @@ class Moves:
 
     def placed(self, turn: Turn, job: LiveJob, where: Placed, how: str) -> None:
         """It has all its nodes; its agents are started next."""
-        self._enter(turn, job, JobEvent.PLACED)
-        job.secondary_phase = "Starting"
+        self._enter(turn, job, JobEvent.PLACED, secondary="Starting")
         job.placed = where
         job.started_at = job.started_at or turn.now
         job.ending = ""
@@ -165,6 +166,7 @@ class Moves:
             self.event(turn, job, "stop", user=user)
             job.stop_requested_at = turn.now
             job.reason = f"stopped by {user}"
+        job.forced = job.forced or force
         if job.active:
             if job.state.phase is Phase.RUNNING:
                 self._enter(turn, job, JobEvent.STOP_REQUESTED)
@@ -242,20 +244,26 @@ class Moves:
         outcome = gang_outcome(ends, stopped=job.stop_requested_at is not None)
         turn.changes.ended(job, outcome, turn.now)
         if job.stop_requested_at is None and job.spec and job.state.phase is Phase.RUNNING:
-            policy = job.spec.restart
-            if restarts_again(policy, job.restarts, outcome.cause):
-                self._restart(turn, job, outcome)
+            last = Ended(outcome, _failed_on(job))
+            verdict = decide(job.spec.restart, job.history, last)
+            if verdict.again:
+                job.history.append(last)
+                self._restart(turn, job, verdict, outcome)
                 return
         self._finish(turn, job, JobEvent.ENDED, outcome)
 
-    def _restart(self, turn: Turn, job: LiveJob, outcome: TaskOutcome) -> None:
-        assert job.spec is not None
-        job.restarts = job.restarts.after(outcome.cause)
-        limit = job.spec.restart.infrastructure
-        if not job.spec.restart.unconditional:
-            limit += job.spec.restart.user_error
-        self.event(turn, job, "restarted", attempt=job.restarts.total, limit=limit, reason=outcome.message)
+    def _restart(self, turn: Turn, job: LiveJob, verdict: Verdict, outcome: TaskOutcome) -> None:
+        self.event(
+            turn,
+            job,
+            "restarted",
+            reason=f"{verdict.reason} {outcome.message}".strip(),
+            reason_zh=f"{verdict.reason_zh}{outcome.message}",
+            budget=verdict.budget.value if verdict.budget else None,
+        )
         self._board.release(job)
+        if verdict.delay_s > 0:
+            self._board.held_until[job.id] = turn.now + verdict.delay_s
         self._requeue(turn, job, JobEvent.RESTARTED)
 
     def _requeue(self, turn: Turn, job: LiveJob, event: JobEvent) -> None:
@@ -265,12 +273,18 @@ class Moves:
         self._board.enqueue(job)
 
     def _enter(
-        self, turn: Turn, job: LiveJob, event: JobEvent | None, outcome: TaskOutcome | None = None
+        self,
+        turn: Turn,
+        job: LiveJob,
+        event: JobEvent | None,
+        outcome: TaskOutcome | None = None,
+        *,
+        secondary: str = "",
     ) -> None:
         """Go through the table of legal moves, and tell."""
         if event is not None:
             job.state = advance(job.state, event, outcome)
-        job.secondary_phase = SECONDARY.get(job.state.phase, job.state.phase.value)
+        job.secondary_phase = secondary or SECONDARY.get(job.state.phase, job.state.phase.value)
         self._changed(turn, job)
 
     def _changed(self, turn: Turn, job: LiveJob) -> None:
@@ -290,6 +304,20 @@ class Moves:
 
 def _end_phase(state: JobState, event: JobEvent, outcome: TaskOutcome) -> str:
     return advance(state, event, outcome).phase.value
+
+
+def lost(reason: str, *, stopped: bool, stage: Stage, time: float) -> TaskOutcome:
+    """The outcome of a task whose agent is gone for good and did not say how it ended."""
+    if stopped:
+        return TaskOutcome(Cause.STOPPED, stage, "stopped at once, before it could report", failed_at=time)
+    why = f"the agent is gone: {reason}" if reason else "the agent is gone"
+    return TaskOutcome(Cause.INFRASTRUCTURE, stage, why, code=AGENT_LOST, failed_at=time)
+
+
+def _failed_on(job: LiveJob) -> str:
+    """Node of the task that failed first."""
+    first = first_failure([task.outcome for task in job.tasks])
+    return job.tasks[first[0]].node if first else ""
 
 
 def phase_of(job: LiveJob) -> dict[str, Any]:

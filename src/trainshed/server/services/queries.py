@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, func, or_, select
 
 from trainshed.core.errors import Code, NotFound
-from trainshed.server.db.tables import attempts, events, jobs, resource_samples, tasks, training_metrics
+from trainshed.server.db.tables import (
+    attempts,
+    events,
+    jobs,
+    resource_samples,
+    tasks,
+    training_metrics,
+)
 
 if TYPE_CHECKING:
     from trainshed.server.db.database import Database

@@ -6,12 +6,11 @@ Fields that ModelArts does not know are marked as ours in their description.
 from __future__ import annotations
 
 import json
-import math
 from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field
 
-from trainshed.server.wire.base import Count, Text, WireModel
+from trainshed.server.wire.base import Count, Kept, Text, WireModel
 from trainshed.server.wire.common import (
     MAX_ITEMS,
     AdvancedConfig,
@@ -20,25 +19,6 @@ from trainshed.server.wire.common import (
     OutputModel,
     ParameterModel,
 )
-
-MAX_HOURS = 10_000
-MAX_NESTING = 20
-
-
-def _clean(value: Any, depth: int = 0) -> Any:
-    """JSON that every database and client can read back: no NaN, no half characters, not too deep."""
-    if depth > MAX_NESTING:
-        return None
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\x00", "")
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value).items()
-        return {_clean(key): _clean(item, depth + 1) for key, item in items}
-    if isinstance(value, list):
-        return [_clean(item, depth + 1) for item in cast("list[Any]", value)]
-    return value
 
 
 def _variables(value: Any) -> Any:
@@ -59,8 +39,6 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-# What the service keeps and gives back, without acting on it.
-Kept = Annotated[Any, BeforeValidator(_clean)]
 Variables = Annotated[dict[str, Text], BeforeValidator(_variables)]
 TextMap = Annotated[dict[str, Text], BeforeValidator(_without_nulls)]
 
@@ -255,4 +233,6 @@ class BatchDelete(WireModel):
 
 def dump(value: Any) -> bytes:
     """``value`` as JSON bytes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
+        "utf-8", "replace"
+    )

@@ -1,0 +1,187 @@
+"""The four calls that agents make. Plain ASGI: they come several times for every job."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from anyio import to_thread
+from fastapi import APIRouter
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from trainshed.core.errors import (
+    Code,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    TrainshedError,
+    Unauthenticated,
+)
+from trainshed.core.lifecycle import Phase
+from trainshed.pools.base import TaskKey
+from trainshed.server.services import metrics, reports
+from trainshed.server.services.feeds import log_topic
+from trainshed.server.services.live import LiveJob
+from trainshed.server.services.logs import LogGap
+from trainshed.server.services.messages import LoopReply, Report
+from trainshed.server.services.reports import SequenceGap
+
+if TYPE_CHECKING:
+    from trainshed.server.context import Context
+
+PREFIX = "/agent/v1/jobs/"
+MAX_LOG_BODY = 4 * 1024 * 1024
+# A write of this size takes the event loop no longer than handing it to a thread would.
+SMALL = 64 * 1024
+GONE = 410
+
+Answer = tuple[int, dict[str, Any]]
+
+
+class AgentCalls:
+    """Answers everything below ``/agent/v1``."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        context = cast("Context", scope["app"].state.context)
+        try:
+            status, answer = await _answer(context, scope, receive)
+        except (LogGap, SequenceGap) as gap:
+            status, answer = gap.status, _error(gap)
+            answer |= {"size": gap.size} if isinstance(gap, LogGap) else {"next_seq": gap.next_seq}
+        except TrainshedError as error:
+            status, answer = error.status, _error(error)
+            if error.code == Code.ATTEMPT_OVER:
+                status = GONE
+        body = json.dumps(answer).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _error(error: TrainshedError) -> dict[str, Any]:
+    return {"error_code": error.code, "error_msg": error.message}
+
+
+async def _answer(context: Context, scope: Scope, receive: Receive) -> Answer:
+    key, call, rest = _parse(scope["path"])
+    if not context.services.tokens.opens(_bearer(scope), key.job_id, key.attempt):
+        raise Unauthenticated("the job token is missing or wrong", code=Code.TOKEN_INVALID)
+    job = _live(context, key)
+    method = scope["method"]
+    if (method, call) == ("POST", "heartbeat") and not rest:
+        return 200, _heartbeat(context, job, key.index)
+    if job is None:
+        raise _over()
+    body = await _body(receive)
+    match method, call, rest:
+        case "POST", "events", "":
+            return await _events(context, key, body)
+        case "PUT", "logs", _ if rest:
+            return await _log(context, key, rest, scope["query_string"], body)
+        case "POST", "metrics", "":
+            return await _metrics(context, key, body)
+        case _:
+            raise NotFound(f"agents have no call {method} {call[:40]}", code=Code.ROUTE_NOT_FOUND)
+
+
+def _parse(path: str) -> tuple[TaskKey, str, str]:
+    """``…/{job}/attempts/{attempt}/tasks/{index}/{call}[/{rest}]``."""
+    parts = path[len(PREFIX) :].split("/")
+    if len(parts) in (6, 7) and parts[1] == "attempts" and parts[3] == "tasks":
+        attempt, index = parts[2], parts[4]
+        if _number(attempt) and _number(index):
+            key = TaskKey(parts[0], int(attempt), int(index))
+            return key, parts[5], parts[6] if len(parts) == 7 else ""
+    raise NotFound("agents have no such call", code=Code.ROUTE_NOT_FOUND)
+
+
+def _number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+def _bearer(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return cast(bytes, value)[7:].decode("latin-1") if value[:7].lower() == b"bearer " else ""
+    return ""
+
+
+def _live(context: Context, key: TaskKey) -> LiveJob | None:
+    """The job, if this is its present attempt and it has such a task."""
+    job = context.services.dispatcher.live.get(key.job_id)
+    if job is None or job.attempt != key.attempt or not job.active:
+        return None
+    if key.index >= job.node_count:
+        raise NotFound(f"the job has no task {key.index}", code=Code.TASK_NOT_FOUND)
+    return job
+
+
+def _over() -> TrainshedError:
+    return Conflict("this attempt is over: stop and leave", code=Code.ATTEMPT_OVER)
+
+
+async def _body(receive: Receive) -> bytes:
+    """The whole body; the gate has read it already."""
+    message = await receive()
+    body = cast(bytes, message.get("body", b""))
+    while message.get("more_body", False):
+        message = await receive()
+        body += cast(bytes, message.get("body", b""))
+    return body
+
+
+async def _events(context: Context, key: TaskKey, body: bytes) -> Answer:
+    if len(body) > reports.MAX_BODY:
+        raise TooLarge(f"a report has {reports.MAX_BODY} bytes at most", code=Code.BODY_TOO_LARGE)
+    reply = LoopReply()
+    context.services.dispatcher.tell(Report(key, reports.parse_events(reports.parse_body(body)), reply))
+    next_seq = await reply.future
+    if next_seq is None:
+        raise _over()
+    return 200, {"next_seq": next_seq}
+
+
+async def _log(context: Context, key: TaskKey, name: str, query: bytes, body: bytes) -> Answer:
+    if len(body) > MAX_LOG_BODY:
+        raise TooLarge(f"a piece of a log has {MAX_LOG_BODY} bytes at most", code=Code.BODY_TOO_LARGE)
+    offset = query[7:].decode("latin-1") if query.startswith(b"offset=") else ""
+    if not offset.isdigit() or len(offset) > 16:
+        raise InvalidInput("a piece of a log needs ?offset=", code=Code.FIELD_INVALID)
+    stream = f"worker-{key.index}" if name == "task" else f"worker-{key.index}.{name}"
+    logs = context.services.logs
+    arguments = (key.job_id, key.attempt, stream, int(offset), body)
+    if len(body) <= SMALL:
+        size = logs.append(*arguments)
+    else:
+        size = await to_thread.run_sync(logs.append, *arguments)
+    context.services.hub.wake(log_topic(key.job_id, key.attempt, stream))
+    return 200, {"size": size}
+
+
+async def _metrics(context: Context, key: TaskKey, body: bytes) -> Answer:
+    if len(body) > reports.MAX_BODY:
+        raise TooLarge(f"a report has {reports.MAX_BODY} bytes at most", code=Code.BODY_TOO_LARGE)
+    found = reports.parse_metrics(reports.parse_body(body))
+    await to_thread.run_sync(metrics.store, context.db, key, found)
+    return 200, {}
+
+
+def _heartbeat(context: Context, job: LiveJob | None, index: int) -> dict[str, Any]:
+    """What the server wants of an agent. Written nowhere: only the news is."""
+    if job is None:
+        return {"commands": [], "over": True}
+    tasks = job.tasks
+    if index < len(tasks):
+        tasks[index].heard_at = context.clock.now()
+    ending = job.ending not in ("", f"worker-{index}")
+    if job.state.phase is Phase.TERMINATING or ending:
+        return {"commands": [{"kind": "stop", "force": job.forced}], "over": False}
+    return {"commands": [], "over": False}
+
+
+router = APIRouter()
+router.routes.append(
+    Route("/agent/v1/{rest:path}", AgentCalls(), methods=["GET", "POST", "PUT"], include_in_schema=False)
+)

@@ -1,0 +1,146 @@
+"""Searches through a project's jobs: filters, order, pages. Answers from an index, whatever the number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+
+from trainshed.core.errors import Code, InvalidInput
+from trainshed.server.db.tables import jobs, tasks
+from trainshed.server.services.queries import Row
+from trainshed.server.wire.jobs import JobFilter, JobSearch
+
+if TYPE_CHECKING:
+    from trainshed.server.db.database import Database
+
+_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "id": jobs.c.id,
+    "job_id": jobs.c.id,
+    "name": jobs.c.name,
+    "job_name": jobs.c.name,
+    "phase": jobs.c.phase,
+    "status": jobs.c.phase,
+    "engine": jobs.c.engine_id,
+    "engine_id": jobs.c.engine_id,
+    "algorithm": jobs.c.algorithm_name,
+    "algorithm_name": jobs.c.algorithm_name,
+    "algorithm_id": jobs.c.algorithm_id,
+    "user": jobs.c.user_name,
+    "user_name": jobs.c.user_name,
+    "user_id": jobs.c.user_id,
+    "workspace_id": jobs.c.workspace_id,
+    "description": jobs.c.description,
+    "flavor_id": jobs.c.flavor_id,
+    "pool_id": jobs.c.pool_id,
+}
+_TIMES: dict[str, ColumnElement[Any]] = {
+    "create_time": jobs.c.created_at,
+    "start_time": jobs.c.started_at,
+    "end_time": jobs.c.ended_at,
+}
+_ORDERS: dict[str, ColumnElement[Any]] = {
+    "": jobs.c.created_at,
+    **_TIMES,
+    "name": jobs.c.name,
+    "job_name": jobs.c.name,
+    "phase": jobs.c.phase,
+    "status": jobs.c.phase,
+    "user_name": jobs.c.user_name,
+    "duration": func.coalesce(jobs.c.ended_at, jobs.c.started_at) - jobs.c.started_at,
+    "priority": jobs.c.priority,
+}
+# Other clients say these; every job here has the same.
+_IGNORED = frozenset({"kind", "job_type", "train_type"})
+
+
+def search(db: Database, project_id: str, wanted: JobSearch) -> tuple[int, Sequence[Row]]:
+    """How many jobs match, and one page of them.
+
+    Raises:
+        InvalidInput: a filter or an order that there is not.
+    """
+    condition = and_(jobs.c.project_id == project_id, *_conditions(wanted))
+    column = _ORDERS.get(wanted.sort_by.lower())
+    if column is None:
+        raise _wrong("sort_by", wanted.sort_by, _ORDERS)
+    if wanted.order.lower() not in ("asc", "desc", ""):
+        raise _wrong("order", wanted.order, ("asc", "desc"))
+    ascending = wanted.order.lower() == "asc"
+    order = (column.asc(), jobs.c.id.asc()) if ascending else (column.desc(), jobs.c.id.desc())
+    # ids first: a page far from the start is then found in the index alone
+    page = select(jobs.c.id).where(condition).order_by(*order).offset(wanted.offset).limit(wanted.limit)
+    with db.read() as connection:
+        total = connection.execute(select(func.count()).select_from(jobs).where(condition)).scalar_one()
+        ids = [row.id for row in connection.execute(page)]
+        found: Sequence[Row] = []
+        if ids:
+            found = connection.execute(select(jobs).where(jobs.c.id.in_(ids))).mappings().all()
+    by_id: dict[str, Row] = {row["id"]: row for row in found}
+    return total, [by_id[job_id] for job_id in ids if job_id in by_id]
+
+
+def _conditions(wanted: JobSearch) -> list[ColumnElement[bool]]:
+    found = [_condition(item) for item in wanted.filters if item.key not in _IGNORED]
+    if wanted.workspace_id:
+        found.append(jobs.c.workspace_id == wanted.workspace_id)
+    if wanted.host_ips:
+        on_host = select(tasks.c.job_id).where(tasks.c.job_id == jobs.c.id, tasks.c.host.in_(wanted.host_ips))
+        found.append(on_host.exists())
+    return found
+
+
+def _condition(item: JobFilter) -> ColumnElement[bool]:
+    operator = item.operator.lower() or "in"
+    if item.key in _TIMES:
+        return _time(item, _TIMES[item.key], operator)
+    column = _COLUMNS.get(item.key)
+    if column is None:
+        raise _wrong("filters.key", item.key, (*_COLUMNS, *_TIMES))
+    make = _OPERATORS.get(operator)
+    if make is None:
+        raise _wrong("filters.operator", item.operator, (*_OPERATORS, "between"))
+    return make(column, item.value)
+
+
+def _like(column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
+    return or_(*(column.icontains(value, autoescape=True) for value in values or ("",)))
+
+
+_OPERATORS: dict[str, Callable[[ColumnElement[Any], Sequence[str]], ColumnElement[bool]]] = {
+    "in": lambda column, values: column.in_(values),
+    "equal": lambda column, values: column.in_(values),
+    "not": lambda column, values: not_(column.in_(values)),
+    "like": _like,
+}
+
+
+def _time(item: JobFilter, column: ColumnElement[Any], operator: str) -> ColumnElement[bool]:
+    if operator != "between" or len(item.value) != 2:
+        raise InvalidInput(
+            f"filter {item.key} takes the operator between and two times in milliseconds",
+            code=Code.FIELD_INVALID,
+        )
+    first, last = (_moment(item.key, value) for value in item.value)
+    return column.between(first if first is not None else 0.0, last if last is not None else 1e12)
+
+
+def _moment(key: str, text: str) -> float | None:
+    """Milliseconds since the epoch as seconds; None for an open end."""
+    if not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e15:
+        raise InvalidInput(
+            f"filter {key} has {text[:40]!r}, which is no time in milliseconds", code=Code.FIELD_INVALID
+        )
+    return value / 1000
+
+
+def _wrong(what: str, given: str, known: Sequence[str] | dict[str, Any]) -> InvalidInput:
+    choices = ", ".join(name for name in known if name)
+    return InvalidInput(f"{what} is {given[:40]!r}; use one of: {choices}", code=Code.FIELD_INVALID)
