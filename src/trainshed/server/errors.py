@@ -9,9 +9,11 @@ from typing import Any, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from trainshed.core.errors import Code, TrainshedError
+from trainshed.server.routers import all_routers
 
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
 _SENTENCES = {
@@ -77,11 +79,22 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         message = f"there is nothing at {path}"
     elif error.status_code == 405:
-        message = f"{request.method} is not for {path}; it takes {headers.get('Allow', 'other methods')}"
+        headers["Allow"] = ", ".join(_methods(request.url.path)) or headers.get("Allow", "")
+        message = f"{request.method} is not for {path}; it takes {headers['Allow']}"
     else:
         message = str(error.detail)
     code = Code.ROUTE_NOT_FOUND if error.status_code in (404, 405) else Code.BODY_NOT_JSON
     return _answer(error.status_code, code, message, headers)
+
+
+def _methods(path: str) -> list[str]:
+    """All methods that an address takes; the framework names those of one route only."""
+    found: set[str] = set()
+    for router in all_routers():
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.path_regex.match(path):
+                found |= route.methods or set()
+    return sorted(found)
 
 
 def describe(problems: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

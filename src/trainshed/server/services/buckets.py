@@ -135,7 +135,8 @@ class BucketService:
             Conflict: the name is taken.
             Unavailable, Forbidden, NotFound: the S3 bucket cannot be used.
         """
-        parse_uri(f"obs://{name}/")
+        if parse_uri(f"obs://{name}/").bucket != name:
+            raise InvalidInput(f"{name[:80]!r} cannot be the name of a bucket", code=Code.NAME_INVALID)
         if s3 is not None:
             Buckets({name: _s3_settings(s3)}).store(name).check()
         return self._insert(project_id, name, s3, is_default=False)
