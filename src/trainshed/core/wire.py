@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 from trainshed.core.errors import Code, InvalidInput
 
 T = TypeVar("T")
+_WANTED: dict[Any, str] = {str: "a string", int: "an integer", bool: "true or false"}
 
 
 def to_wire(value: Any) -> Any:
@@ -115,4 +116,4 @@ def _decode_scalar(kind: Any, data: Any, path: str) -> Any:
         return float(data)
     if kind in (str, int, float, bool) and type(data) is kind:
         return data
-    raise _wrong(path, {str: "a string", int: "an integer", bool: "true or false"}.get(kind, "a number"), data)
+    raise _wrong(path, _WANTED.get(kind, "a number"), data)
