@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from trainshed.server.context import Context
 from trainshed.server.run import Ready, Server
 
 START_S = 30
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -51,6 +53,11 @@ class Running:
         return f"/v2/{self.project_id}/{path}"
 
 
+def environments() -> Path:
+    """Where engines' environments are kept for all test runs of this checkout."""
+    return Path(os.environ.get("TRAINSHED_ENVIRONMENTS") or ROOT / ".cache" / "environments")
+
+
 @contextmanager
 def running(home: Path, **settings: Any) -> Generator[Running]:
     """Serve ``home`` until the end of the block; ``settings`` are those of ``Settings``."""
@@ -70,7 +77,7 @@ def running(home: Path, **settings: Any) -> Generator[Running]:
         finally:
             told.set()
 
-    server = Server(Settings(home=home, **{"port": 0, **settings}), on_ready)
+    server = Server(Settings(home=home, **{"port": 0, "environments": environments(), **settings}), on_ready)
     thread = threading.Thread(target=run, name="server")
     thread.start()
     try:

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
-
-_NAMES = (
-    "projects",
-    "sessions",
-    "algorithms",
-    "engines",
-    "pools",
-    "names",
-    "jobs",
-    "job_logs",
-    "objects",
-    "buckets",
-    "code",
-    "agent",
-)
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 
 def all_routers() -> list[APIRouter]:
     """Every router, in the order of the OpenAPI description."""
-    found: list[APIRouter] = []
-    for name in _NAMES:
-        module = f"trainshed.server.routers.{name}"
-        if importlib.util.find_spec(module):
-            found.append(importlib.import_module(module).router)
-    return found
+    from trainshed.server.routers import (
+        agent,
+        algorithms,
+        buckets,
+        code,
+        engines,
+        job_logs,
+        jobs,
+        names,
+        objects,
+        pools,
+        projects,
+        sessions,
+    )
+
+    modules = (
+        projects,
+        sessions,
+        algorithms,
+        engines,
+        pools,
+        names,
+        jobs,
+        job_logs,
+        objects,
+        buckets,
+        code,
+        agent,
+    )
+    return [module.router for module in modules]
