@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainshed.core.engine import Engine, Recipe
 from trainshed.core.errors import Code, InvalidInput, TrainshedError, Unavailable
-from trainshed.engines import lookup, pip_config
+from trainshed.engines import lookup, pip_config, recipes
 from trainshed.engines.interpreters import BasePython
 from trainshed.engines.runner import CommandFailed, Runner
 
@@ -122,6 +122,7 @@ def build(site: Site) -> lookup.Marker:
     """
     began = time.time()
     check_system_packages(site.recipe)
+    recipes.check(site.recipe.build)
     try:
         note = _install(site)
         variables = {"VIRTUAL_ENV": "{environment}", **_build_step(site), **site.recipe.variables}
@@ -293,8 +294,6 @@ def _build_step(site: Site) -> dict[str, str]:
     """Run the recipe's own build step; returns variables that its product needs at run time."""
     if not site.recipe.build:
         return {}
-    from trainshed.engines import recipes
-
     return recipes.get(site.recipe.build)(site)
 
 

@@ -23,3 +23,14 @@ def get(name: str) -> Step:
     """The build step of this name."""
     step: Step = importlib.import_module(f"{__name__}.{name}").run
     return step
+
+
+def check(name: str) -> None:
+    """Let the step (if any) say what it lacks on this machine, before anything is built.
+
+    Raises:
+        InvalidInput: something is missing; says what to do.
+    """
+    if name:
+        module = importlib.import_module(f"{__name__}.{name}")
+        getattr(module, "check", lambda: None)()

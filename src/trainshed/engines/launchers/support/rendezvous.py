@@ -1,7 +1,8 @@
 """Horovod's rendezvous: a key-value store over HTTP, for one attempt of one job.
 
 ``rendezvous.py HOST PORT``. ``GET /scope/key`` answers 404 while the key is absent, ``PUT`` sets
-it, ``DELETE`` removes it. Listens at that one address only.
+it. A rank sends ``DELETE`` for its own key when it has met the others, who may still need that
+key: a scope is emptied when all of its ranks have said so. Listens at that one address only.
 """
 
 import sys
@@ -18,7 +19,9 @@ class Store(ThreadingMixIn, HTTPServer):
 
     def __init__(self, address: "tuple[str, int]") -> None:
         values: "dict[str, bytes]" = {}
-        handler = type("HandlerOfJob", (Handler,), {"values": values, "mutex": threading.Lock()})
+        finished: "set[str]" = set()
+        kept = {"values": values, "finished": finished, "mutex": threading.Lock()}
+        handler = type("HandlerOfJob", (Handler,), kept)
         HTTPServer.__init__(self, address, handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -29,6 +32,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     values: "dict[str, bytes]"
+    finished: "set[str]"
     mutex: threading.Lock
 
     def do_GET(self) -> None:
@@ -45,9 +49,15 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200, b"")
 
     def do_DELETE(self) -> None:
-        """Remove a key; a second time does nothing."""
+        """A rank has met all others in this scope; once all ranks have, the scope is empty again."""
+        scope = self.path.rpartition("/")[0] + "/"
         with self.mutex:
-            self.values.pop(self.path, None)
+            self.finished.add(self.path)
+            members = {path for path in self.values if path.startswith(scope)}
+            if members <= self.finished:
+                for path in members:
+                    del self.values[path]
+                self.finished.difference_update(members)
         self._answer(200, b"")
 
     def log_message(self, format: str, *args: object) -> None:
