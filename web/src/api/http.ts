@@ -1,0 +1,51 @@
+import { csrfHeader, errorOf, UnreachableError } from "./client";
+
+type Query = Record<string, string | number | boolean | undefined>;
+
+/** An address of the service with its query. */
+export function url(path: string, query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== "") search.set(name, String(value));
+  }
+  const text = search.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", ...init });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new UnreachableError();
+  }
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+export async function getJson<T>(
+  path: string,
+  query: Query = {},
+  signal?: AbortSignal,
+  headers: Record<string, string> = {},
+): Promise<T> {
+  const response = await send(url(path, query), { headers, ...(signal ? { signal } : {}) });
+  return (await response.json()) as T;
+}
+
+export async function getBytes(path: string, query: Query = {}): Promise<{ bytes: Uint8Array; headers: Headers }> {
+  const response = await send(url(path, query), {});
+  return { bytes: new Uint8Array(await response.arrayBuffer()), headers: response.headers };
+}
+
+/** Send JSON with `method`; the JSON of the answer, or undefined where there is none. */
+export async function sendJson<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
+  const response = await send(path, {
+    method,
+    headers: { ...csrfHeader(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}

@@ -1,0 +1,85 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, useContext, useMemo, type ReactNode } from "react";
+import { ApiError, errorOf, setCsrf, UnreachableError } from "../api/client";
+
+export interface SessionProject {
+  id: string;
+  name: string;
+  role: string;
+}
+
+export interface Session {
+  user_id: string;
+  user_name: string;
+  admin: boolean;
+  projects: SessionProject[];
+  csrf: string;
+}
+
+export type SignIn = { token: string } | { name: string; password: string };
+
+const CURRENT = "/v1/sessions/current";
+const SessionContext = createContext<Session | null>(null);
+
+async function call(path: string, init?: RequestInit): Promise<Session> {
+  let response: Response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", ...init });
+  } catch {
+    throw new UnreachableError();
+  }
+  if (!response.ok) throw await errorOf(response);
+  const session = (await response.json()) as Session;
+  setCsrf(session.csrf);
+  return session;
+}
+
+/** Who is signed in; null where nobody is. Tried again by itself while the service is away. */
+export function useSessionQuery() {
+  return useQuery({
+    queryKey: ["session"],
+    queryFn: () =>
+      call(CURRENT).catch((error: unknown) => {
+        if (error instanceof ApiError && error.status === 401) return null;
+        throw error;
+      }),
+    staleTime: Infinity,
+    retry: true,
+    retryDelay: 1000,
+  });
+}
+
+export function useSignIn() {
+  const client = useQueryClient();
+  return async (body: SignIn) => {
+    const headers = { "Content-Type": "application/json" };
+    const session = await call("/v1/sessions", { method: "POST", headers, body: JSON.stringify(body) });
+    client.setQueryData(["session"], session);
+  };
+}
+
+export function useSignOut() {
+  const client = useQueryClient();
+  const session = useSession();
+  return async () => {
+    await fetch(CURRENT, { method: "DELETE", headers: { "X-CSRF-Token": session.csrf } });
+    client.clear();
+    client.setQueryData(["session"], null);
+  };
+}
+
+export function SessionProvider({ session, children }: { session: Session; children: ReactNode }) {
+  const value = useMemo(() => session, [session]);
+  return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
+}
+
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error("useSession outside SessionProvider");
+  return session;
+}
+
+/** The project that the pages show: the first one, until there is a choice of several. */
+export function useProjectId(): string {
+  return useSession().projects[0]?.id ?? "";
+}

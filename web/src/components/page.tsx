@@ -1,0 +1,24 @@
+import { Flex, Typography } from "antd";
+import { useEffect, type ReactNode } from "react";
+import { useMessages } from "../app/preferences";
+
+/** A page's title (also the tab's), what can be done on it, and its content. */
+export function Page({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
+  const t = useMessages();
+  useEffect(() => {
+    document.title = `${title} · ${t.appName}`;
+  }, [title, t]);
+  return (
+    <>
+      <Flex align="center" justify="space-between" gap={12} wrap style={{ marginBottom: 16 }}>
+        <Typography.Title level={1} style={{ fontSize: 22, margin: 0, overflowWrap: "anywhere" }}>
+          {title}
+        </Typography.Title>
+        <Flex gap={8} wrap>
+          {actions}
+        </Flex>
+      </Flex>
+      {children}
+    </>
+  );
+}

@@ -1,0 +1,12 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./app/app";
+import "./style.css";
+
+const root = document.getElementById("root");
+if (!root) throw new Error("no #root in the page");
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);
