@@ -53,7 +53,7 @@ def report(name: str, seconds: float) -> int:
     accuracy = json.loads((OUT / "metrics.json").read_text())["accuracy"]
     print()
     print(f"demo: test accuracy {accuracy:.4f}, {seconds:.1f} s from start to end")
-    for path in sorted(OUT.iterdir()):
+    for path in sorted(path for path in OUT.iterdir() if path.is_file()):
         print(f"demo: wrote {path} ({path.stat().st_size:,} bytes)")
     print("demo: look again with")
     for words in (f"jobs show {name}", f"jobs logs {name}", f"jobs events {name}", "up"):

@@ -77,9 +77,11 @@ def main():
 
     model = build_model().to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, args.epochs)
     history, started = [], time.time()
     for epoch in range(1, args.epochs + 1):
         loss = train_epoch(model, optimizer, images, digits, args.batch_size)
+        schedule.step()
         accuracy = accuracy_of(model, test_images, test_digits)
         history.append({"epoch": epoch, "loss": loss, "accuracy": accuracy})
         print(f"epoch {epoch}/{args.epochs} loss={loss:.4f} accuracy={accuracy:.4f}", flush=True)

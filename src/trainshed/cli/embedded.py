@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
+import signal
 import sys
 import threading
 import time
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from trainshed.cli.output import say
@@ -40,10 +42,15 @@ def serve_home(
             threading.Thread(target=watcher.run, name="idle", daemon=True).start()
 
     server = Server(settings, ready)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.stop()
+
+    # called once more at the end, too: uvicorn hands on the signal that ended it
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         server.run()
-    except KeyboardInterrupt:
-        pass  # Ctrl-C is how it is stopped
     finally:
         server.close()
 
