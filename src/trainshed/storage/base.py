@@ -120,8 +120,15 @@ class Store(ABC):
         """The object ``key``; with a trailing ``/``, the directory (a marker, or anything under it)."""
 
     @abstractmethod
-    def open_read(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
-        """A stream of the object's bytes from ``start``; the caller closes it."""
+    def open_read(
+        self, key: str, start: int = 0, length: int | None = None, *, info: ObjectInfo | None = None
+    ) -> BinaryIO:
+        """A stream of the object's bytes from ``start``; the caller closes it.
+
+        Args:
+            info: what :meth:`stat` said of the object, which may save asking again. Where the store can
+                tell, reading other content than that raises ``Conflict`` (FILE_CHANGED).
+        """
 
     @abstractmethod
     def write(self, key: str, data: bytes | BinaryIO) -> ObjectInfo:

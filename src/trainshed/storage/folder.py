@@ -77,7 +77,10 @@ class FolderStore(Store):
             return file_info(key, found)
         return ObjectInfo(key, mtime=found.st_mtime, is_directory=True)
 
-    def open_read(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
+    def open_read(
+        self, key: str, start: int = 0, length: int | None = None, *, info: ObjectInfo | None = None
+    ) -> BinaryIO:
+        del info  # an open file stays what it was
         fd = self._open(key)
         os.lseek(fd, start, os.SEEK_SET)
         if length is None:

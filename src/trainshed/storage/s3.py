@@ -15,6 +15,7 @@ from typing import BinaryIO
 from trainshed.core.errors import Code, NotFound, TrainshedError, Unavailable
 from trainshed.storage import faults, s3_xml
 from trainshed.storage.base import ObjectInfo, Store, Transfer, run_alone
+from trainshed.storage.files import changed
 from trainshed.storage.s3_client import Patience, S3Client, S3Settings
 from trainshed.storage.s3_http import Response
 from trainshed.storage.s3_sign import quote_key
@@ -76,8 +77,10 @@ class S3Store(Store):
             raise faults.object_not_found(self._client.uri(key))
         return ObjectInfo(key, is_directory=True)
 
-    def open_read(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
-        info = self.stat(key)
+    def open_read(
+        self, key: str, start: int = 0, length: int | None = None, *, info: ObjectInfo | None = None
+    ) -> BinaryIO:
+        info = info or self.stat(key)
         if info.is_directory:
             raise faults.object_not_found(self._client.uri(key))
         end = info.size if length is None else min(info.size, start + length)
@@ -223,6 +226,9 @@ class _Stream(io.RawIOBase):
             headers["if-match"] = f'"{self._info.etag}"'
 
         def take(response: Response) -> None:
+            etag = response.headers.get("etag", "").strip('"')
+            if self._info.etag and etag and etag != self._info.etag:  # not every server heeds if-match
+                raise changed(self._client.uri(self._info.key))
             response.readinto_exactly(view)
 
         self._client.exchange("GET", self._info.key, take, headers=headers)
