@@ -9,7 +9,7 @@ from moxing.framework.file import _client, _errors
 from moxing.framework.file._protocol import Connection
 
 _FIRST = 256 << 10  # a peek at a header should cost little
-_LARGEST = 8 << 20
+_LARGEST = 4 << 20  # the gateway's own limit, too
 _TRIES = 3
 _DRAIN = 1 << 20  # more than this on its way to us is not worth waiting for
 
@@ -17,7 +17,7 @@ _DRAIN = 1 << 20  # more than this on its way to us is not worth waiting for
 class RemoteReader(io.RawIOBase):
     """An object's bytes, read in order or not.
 
-    While reading goes on in order, pieces grow to 8 MiB and the next is asked for before this one is
+    While reading goes on in order, pieces grow to 4 MiB and the next is asked for before this one is
     used up. Every piece must be of the content that was there at the start.
 
     Args:
@@ -34,6 +34,7 @@ class RemoteReader(io.RawIOBase):
         self._position = 0
         self._piece = memoryview(b"")
         self._start = 0  # of the piece
+        self._buffer = bytearray()
         self._end = 0  # of the last piece that came
         self._coming: Optional[Tuple[int, int]] = None
         self._pid = 0
@@ -99,7 +100,10 @@ class RemoteReader(io.RawIOBase):
         if len(view) >= length:
             self._receive(view[:length])
             return length
-        piece = memoryview(bytearray(length))
+        if len(self._buffer) < length:
+            self._buffer = bytearray(length)
+        self._piece = memoryview(b"")  # the buffer was its, too
+        piece = memoryview(self._buffer)[:length]
         self._receive(piece)
         self._piece, self._start = piece, self._position
         view[:] = piece[: len(view)]
@@ -123,6 +127,7 @@ class RemoteReader(io.RawIOBase):
             self._pid = os.getpid()
         length = min(self._next_length, self.size - position)
         where = {"uri": self.name, "offset": position, "length": length, "etag": self._etag}
+        where.update(size=self.size, ahead=position == self._end and position > 0)
         self._connection.send(_client.header("read", where))
         self._coming = (position, length)
 

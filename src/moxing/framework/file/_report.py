@@ -50,9 +50,12 @@ class Progress(object):
         self._files, self._bytes = files, size
 
     def tell(self, page: Dict[str, Any]) -> None:
-        """A line for the gateway's ``{"files", "bytes", "of_files", "of_bytes"}``, now and then."""
+        """A line for the gateway's ``{"files", "bytes", "of_files", "of_bytes"}``, now and then.
+
+        Of ranks that share a copy only the first tells.
+        """
         now = time.time()
-        if now - self._told < _TELL_EVERY_S:
+        if now - self._told < _TELL_EVERY_S or page.get("shared") or "bytes" not in page:
             return
         self._told = now
         of_files = page.get("of_files") or self._files
@@ -66,7 +69,7 @@ class Progress(object):
 
     def done(self, report: CopyReport) -> None:
         """The last line, unless it was too short to mention."""
-        if report.seconds >= _WORTH_TELLING_S:
+        if report.seconds >= _WORTH_TELLING_S and not report.shared:
             logger.info(
                 "%s: %d files, %s in %.1f s", self._what, report.files, amount(report.bytes), report.seconds
             )

@@ -121,7 +121,7 @@ class Flights:
     def _wait(self, flight: _Flight, tell: Callable[[Page], None]) -> None:
         try:
             while not flight.landed.wait(_TELL_EVERY_S):
-                tell(flight.page)
+                tell(flight.page | {"shared": True})
         except Gone:
             self._leave(flight)
             raise

@@ -12,12 +12,12 @@ from trainshed.agent.moxing_server.failures import Refusal
 from trainshed.agent.moxing_server.flights import Flights, Writes
 from trainshed.agent.moxing_server.known import Known
 from trainshed.agent.moxing_server.places import Mounts
+from trainshed.agent.moxing_server.reading import Reading
 from trainshed.agent.moxing_server.server import Talk
 from trainshed.agent.moxing_server.wire import Answer, Body
 from trainshed.core.errors import TrainshedError
-from trainshed.storage import Store
+from trainshed.storage import ObjectInfo, Store
 
-_LONGEST_PIECE = 16 << 20
 Request = dict[str, Any]
 
 
@@ -93,15 +93,15 @@ class Gateway:
 
     def _read(self, request: Request, _body: Body, talk: Talk) -> Answer:
         store, key = self._at(request)
-        etag = str(request.get("etag", ""))
+        info = ObjectInfo(key, int(request["size"]), etag=str(request["etag"]))
         reading = talk.memory.get("reading")
-        if reading is None or reading.what != (key, etag):
+        if reading is None or reading.info != info:
             if reading is not None:
                 talk.memory.pop("reading").close()
-            reading = talk.memory["reading"] = objects.Reading(store, key, etag)
-        length = min(int(request["length"]), _LONGEST_PIECE)
+            reading = talk.memory["reading"] = Reading(store, info)
         try:
-            return Answer(body=reading.piece(int(request["offset"]), length))
+            body = reading.piece(int(request["offset"]), int(request["length"]), ahead=bool(request["ahead"]))
+            return Answer(body=body)
         except TrainshedError as error:
             raise Refusal("read", error.message, str(request["uri"])) from error
 

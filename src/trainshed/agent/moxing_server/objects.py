@@ -8,11 +8,11 @@ import os
 import tempfile
 import threading
 from collections.abc import Generator, Iterator
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from trainshed.agent.moxing_server.failures import Refusal
 from trainshed.agent.moxing_server.wire import Answer, Body
-from trainshed.core.errors import Code, Conflict, InvalidInput, NotFound, TrainshedError, Unavailable
+from trainshed.core.errors import Code, InvalidInput, NotFound, TrainshedError, Unavailable
 from trainshed.storage import ObjectInfo, Store
 from trainshed.storage.base import run_alone
 from trainshed.storage.buckets import delete_tree
@@ -104,31 +104,6 @@ def open_object(store: Store, key: str, uri: str) -> Answer:
             raise Refusal("is_a_directory", f"{uri} is a directory", uri) from None
         raise
     return Answer({"size": info.size, "etag": info.etag})
-
-
-class Reading:
-    """The object that a connection reads from, piece by piece."""
-
-    def __init__(self, store: Store, key: str, etag: str) -> None:
-        self.what = (key, etag)
-        if etag and store.stat(key).etag != etag:
-            raise Conflict(f"{key} changed while it was read; open it again", code=Code.FILE_CHANGED)
-        self._stream = cast("io.BufferedReader", store.open_read(key))
-
-    def piece(self, offset: int, length: int) -> bytearray:
-        """``length`` bytes from ``offset`` on; fewer at the end."""
-        data = bytearray(length)
-        view, done = memoryview(data), 0
-        self._stream.seek(offset)
-        while done < length and (n := self._stream.readinto(view[done:])):
-            done += n
-        view.release()
-        del data[done:]
-        return data
-
-    def close(self) -> None:
-        """Let go of the stream."""
-        self._stream.close()
 
 
 def write(store: Store, key: str, uri: str, body: Body) -> None:
