@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from anyio import to_thread
@@ -37,6 +38,8 @@ MAX_LOG_BODY = 4 * 1024 * 1024
 SMALL = 64 * 1024
 GONE = 410
 
+_log = logging.getLogger("trainshed.server")
+
 Answer = tuple[int, dict[str, Any]]
 
 
@@ -54,6 +57,8 @@ class AgentCalls:
             status, answer = error.status, _error(error)
             if error.code == Code.ATTEMPT_OVER:
                 status = GONE
+            else:
+                _log.warning("refused %s %s: %s", scope["method"], scope["path"], error.message)
         body = json.dumps(answer).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})

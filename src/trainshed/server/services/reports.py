@@ -145,7 +145,8 @@ def _event(item: Any) -> TaskEvent:
     if not isinstance(item, dict):
         raise InvalidInput("an event must be an object", code=Code.FIELD_INVALID)
     given = cast("dict[str, Any]", item)
-    seq, stage, kind = given.get("seq"), _STAGES.get(given.get("stage")), _KINDS.get(given.get("kind"))  # type: ignore[arg-type]
+    seq: object = given.get("seq")
+    stage, kind = _STAGES.get(str(given.get("stage"))), _KINDS.get(str(given.get("kind")))
     if type(seq) is not int or not 0 <= seq < 2**31:
         raise InvalidInput("an event's seq must be an integer from 0", code=Code.FIELD_INVALID)
     if stage is None or kind is None:
