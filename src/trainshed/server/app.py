@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 
 import trainshed
 from trainshed.core.clock import SystemClock
@@ -23,6 +22,7 @@ from trainshed.server.auth.sessions import Sessions
 from trainshed.server.context import Context
 from trainshed.server.db.database import Database
 from trainshed.server.db.schema import upgrade
+from trainshed.server.openapi import describe
 from trainshed.server.pools import open_pools
 from trainshed.server.routers import all_routers
 from trainshed.server.services import open_services
@@ -82,7 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     console.install(app)
     app.add_middleware(Gate)
-    app.openapi = lambda: openapi(app)
+    app.openapi = lambda: describe(app)
     return app
 
 
@@ -121,22 +121,3 @@ def close_context(context: Context) -> None:
     for pool in context.pools.values():
         pool.close()
     context.db.close()
-
-
-def openapi(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI description, with the ways to authenticate."""
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-        schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
-        schemes["bearer"] = {"type": "http", "scheme": "bearer"}
-        schemes["token"] = {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}
-        for methods in schema["paths"].values():
-            for operation in methods.values():
-                operation["responses"].pop("422", None)
-        for name in ("HTTPValidationError", "ValidationError"):
-            schema["components"].get("schemas", {}).pop(name, None)
-        schema["security"] = [{"bearer": []}, {"token": []}]
-        app.openapi_schema = schema
-    return app.openapi_schema
