@@ -57,6 +57,11 @@ def test_the_jobs_own_folders_are_no_code(tmp_path: Path) -> None:
     assert _names(bundle) == ["train.py"]
 
 
+def test_the_home_of_a_service_is_no_code(tmp_path: Path) -> None:
+    _tree(tmp_path, "train.py", "shed/secret.key", "shed/buckets/x", "other/credentials.json")
+    assert _names(collect(tmp_path)) == ["train.py"]
+
+
 def test_links_are_followed_and_loops_are_not(tmp_path: Path) -> None:
     _tree(tmp_path / "elsewhere", "lib.py")
     _tree(tmp_path / "code", "train.py", "pkg/a.py")

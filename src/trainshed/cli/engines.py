@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trainshed.cli.options import INTERRUPTED, AsJson, Home
+
+if TYPE_CHECKING:
+    from trainshed.client import Engine
 
 app = typer.Typer(
     name="engines", help="Engines and their environments.", no_args_is_help=True, rich_markup_mode=None
@@ -36,10 +39,13 @@ def list_engines(as_json: AsJson = False, home: Home = None) -> None:
         output.print_json(found)
         return
     rows = [
-        (engine.id, engine.family, engine.python, "/".join(engine.chips), engine.state or engine.reason)
-        for engine in found
+        (engine.id, engine.family, engine.python, "/".join(engine.chips), _here(engine)) for engine in found
     ]
     output.print_table(("ENGINE", "FAMILY", "PYTHON", "CHIPS", "HERE"), rows)
+
+
+def _here(engine: Engine) -> str:
+    return engine.state if engine.available else f"no: {engine.reason}"
 
 
 @app.command()

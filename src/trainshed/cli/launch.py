@@ -12,7 +12,7 @@ from trainshed.cli.steps import Steps
 from trainshed.cli.watch import DetachedError, ending, exit_code_of, facts_of, watch
 from trainshed.cli.words import word
 from trainshed.client import Bundle, Client, Job, JobRequest, collect
-from trainshed.client.request import Argument, name_for, parse_arguments
+from trainshed.client.request import Argument, local_code_dir, name_for, parse_arguments
 from trainshed.client.staging import Staging, check_inputs
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.lifecycle import Phase
@@ -66,7 +66,7 @@ def launch(
     """Run the script; returns the exit code."""
     wanted = understand(options)
     with service.client(home) as client:
-        request, staging, bundle = _prepare(client, options, wanted, quiet)
+        request, staging, bundle = _prepare(client, options, wanted, quiet=quiet, dry_run=dry_run)
         if dry_run:
             _show_plan(client, request, bundle, as_json)
             return 0
@@ -130,7 +130,7 @@ def locate_code(given: Path, code_dir: Path | None) -> tuple[Path, str]:
 
 
 def _prepare(
-    client: Client, options: Options, wanted: Wanted, quiet: bool
+    client: Client, options: Options, wanted: Wanted, *, quiet: bool, dry_run: bool
 ) -> tuple[JobRequest, Staging, Bundle]:
     name = options.name or name_for(options.file.name)
     with Steps(quiet=quiet) as steps:
@@ -140,12 +140,13 @@ def _prepare(
         bundle = collect(wanted.root, exclude=[*staging.folders, *ours], gitignore=options.gitignore)
         sending = word("sending the code")
         upload = client.code.upload(bundle, lambda sent, total: steps.share(sending, sent, total))
-    if not quiet:
+    if not quiet and not dry_run:
         _say_code(bundle, upload.cached)
     request = JobRequest(
         name=name,
         code_dir=upload.uri,
         boot_file=wanted.boot_file,
+        local_code_dir=local_code_dir(wanted.root.name),
         engine=options.engine,
         inputs=inputs,
         outputs=outputs,

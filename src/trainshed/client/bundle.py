@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from trainshed.core.errors import Code, InvalidInput
+from trainshed.core.home import CREDENTIALS
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -124,17 +125,18 @@ def _walk(root: Path, spec: GitIgnoreSpec, outside: set[Path]) -> Iterator[tuple
         for item in sorted(os.scandir(folder), key=lambda item: item.name):
             path, relative = Path(item.path), prefix + item.name
             if item.is_dir():
-                if (
-                    spec.match_file(relative + "/")
-                    or path.resolve() in outside
-                    or (path / "pyvenv.cfg").is_file()
-                ):
+                if spec.match_file(relative + "/") or path.resolve() in outside or _no_code(path):
                     yield path, relative + "/", False
                 else:
                     _check_depth(root, relative)
                     folders.append((path, relative + "/"))
             elif item.is_file():
                 yield path, relative, not spec.match_file(relative) and path.resolve() not in outside
+
+
+def _no_code(folder: Path) -> bool:
+    """Whether it is a virtual environment, or the home of a service with its secrets."""
+    return any((folder / name).is_file() for name in ("pyvenv.cfg", "secret.key", CREDENTIALS))
 
 
 def _check_depth(root: Path, relative: str) -> None:

@@ -25,7 +25,7 @@ from typing import Any
 from trainshed.client.bundle import collect
 from trainshed.client.client import Client
 from trainshed.client.models import Job, Json
-from trainshed.client.request import Argument, JobRequest, arguments_of, name_for
+from trainshed.client.request import Argument, JobRequest, arguments_of, local_code_dir, name_for
 from trainshed.client.staging import Staging
 from trainshed.core.algorithm import Access
 from trainshed.core.errors import InvalidInput
@@ -120,6 +120,7 @@ class Estimator:
             name=name,
             code_dir=self._code(client, staging),
             boot_file=self.training_files.boot_file,
+            local_code_dir=self._local_code_dir(),
             engine="" if self.framework_version else self.framework_type,
             engine_name=self.framework_type if self.framework_version else "",
             engine_version=self.framework_version,
@@ -139,6 +140,10 @@ class Estimator:
         if "://" in code_dir:
             return code_dir
         return client.code.upload(collect(Path(code_dir).expanduser(), exclude=staging.folders)).uri
+
+    def _local_code_dir(self) -> str:
+        code_dir = self.training_files.code_dir
+        return "" if "://" in code_dir else local_code_dir(Path(code_dir).expanduser().resolve().name)
 
     def _arguments(self) -> tuple[Argument, ...]:
         if isinstance(self.parameters, Mapping):

@@ -45,6 +45,7 @@ class JobRequest:
         processes: a node; 0 for the engine's own choice.
         max_hours: the script is stopped after this time; 0 for no limit.
         restarts: how often it is started again after a fault that is not the script's.
+        local_code_dir: where the code lands on the node; empty for the place that its URI names.
         metrics: name → regex with one group, looked for in the log.
     """
 
@@ -69,6 +70,7 @@ class JobRequest:
     description: str = ""
     max_hours: int = 0
     restarts: int = 0
+    local_code_dir: str = ""
     metrics: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def body(self) -> dict[str, Any]:
@@ -99,6 +101,8 @@ class JobRequest:
             "outputs": [self._channel(name, uri) for name, uri in self.outputs.items()],
             "environments": dict(self.environments),
         }
+        if self.local_code_dir:
+            algorithm["local_code_dir"] = self.local_code_dir
         if self.metrics:
             algorithm["metrics"] = dict(self.metrics)
         if self.algorithm:
@@ -170,6 +174,16 @@ def _text(value: Any) -> str | None:
     if isinstance(value, (list, tuple, dict)):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
+
+
+def local_code_dir(folder: str) -> str:
+    """Where code that was shipped from a folder of this name lands, so that tracebacks name it.
+
+    >>> local_code_dir("digits"), local_code_dir("my code!")
+    ('/home/ma-user/modelarts/user-job-dir/digits', '/home/ma-user/modelarts/user-job-dir/my-code-')
+    """
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", folder).lstrip(".-")[:64] or "code"
+    return f"/home/ma-user/modelarts/user-job-dir/{name}"
 
 
 def name_for(file_name: str) -> str:
