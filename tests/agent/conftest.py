@@ -109,7 +109,7 @@ class Job:
         return path.read_text() if path.exists() else ""
 
     def supervisor(self) -> int:
-        return int(json.loads((self.root / "run" / "supervisor.json").read_text())["pid"])
+        return int(json.loads((self.root / "run" / "supervisor.lock").read_text())["pid"])
 
     def script_log(self) -> bytes:
         """What the script printed: the task's log without the platform's lines."""
@@ -136,7 +136,7 @@ class Job:
             if agent.poll() is None:
                 agent.kill()
                 agent.wait()
-        with_supervisor = self.root / "run" / "supervisor.json"
+        with_supervisor = self.root / "run" / "supervisor.lock"
         if with_supervisor.exists():
             identity = processes.Identity(**json.loads(with_supervisor.read_text()))
             identity.send(signal.SIGKILL)

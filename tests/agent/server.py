@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
@@ -114,10 +115,8 @@ class _Http(ThreadingHTTPServer):
 
     def drop(self) -> None:
         for each in list(self.open):
-            try:
+            with contextlib.suppress(OSError):
                 each.shutdown(2)
-            except OSError:
-                pass
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.agent.conftest import Job, eventually, job, server  # noqa: F401
+from tests.agent.conftest import Job
 from trainshed.core.resources import Chip, Flavor, Resources
 from trainshed.pools.base import AgentState, Gang, TaskKey
 from trainshed.pools.local import LocalPool

@@ -12,15 +12,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import FrameType
 
-from trainshed.agent import contract, moxing_port, sandbox
+from trainshed.agent import contract, moxing_port, processes, sandbox
 from trainshed.agent.halt import Halt, Halted
 from trainshed.agent.journal import DELIVERED, Journal
 from trainshed.agent.logs import TaskLog
 from trainshed.agent.places import Places
-from trainshed.agent.processes import Identity
 from trainshed.agent.reporter import Reporter
 from trainshed.agent.stages import code, environment, inputs, outputs, pre_start, precheck, requirements
 from trainshed.agent.stages import run as run_stage
@@ -52,14 +51,13 @@ def run(root: str) -> bool:
     journal = Journal(places.journal)
     # the supervisor is forked while there is one thread and little open
     wanted = journal.facts.get("sandbox", task.sandbox)
-    supervision = Supervision(
-        places, sandbox.plan(task, places), wanted, contract.mark(task), (lock, halt.fd, journal.fd)
-    )
-    places.sandboxed = supervision.mode is not sandbox.Mode.NONE
-    if wanted != supervision.mode:
-        journal.fact("sandbox", supervision.mode.value)
+    plan = sandbox.plan(task, places)
+    for bind in plan.binds:
+        if bind.writable:
+            os.makedirs(bind.source, exist_ok=True)
+    supervision = Supervision(places, plan, wanted, contract.mark(task), (lock, halt.fd, journal.fd))
     try:
-        return Agent(task, places, journal, halt, supervision).live()
+        return Agent(task, places, lock, journal, halt, supervision).live()
     finally:
         supervision.close()
         journal.close()
@@ -71,18 +69,8 @@ def _lock(places: Places) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Conflict(f"another agent is at work in {places.root}") from None
-    say_who(places, delivered=False)
+    processes.write_identity(lock, delivered=False)
     return lock
-
-
-def say_who(places: Places, *, delivered: bool) -> None:
-    """Write for the pool which process the agent is, and whether no agent is needed any more."""
-    me = Identity.of(os.getpid())
-    assert me is not None
-    temporary = f"{places.agent_file}.new"
-    with open(temporary, "w") as file:
-        json.dump({**asdict(me), "delivered": delivered}, file)
-    os.rename(temporary, places.agent_file)
 
 
 def _take_limits() -> None:
@@ -112,31 +100,41 @@ def _obey_stop_file(places: Places, halt: Halt) -> None:
 class Agent:
     """One life of the agent of one task."""
 
-    def __init__(
-        self, task: TaskSpec, places: Places, journal: Journal, halt: Halt, supervision: Supervision
+    def __init__(  # noqa: PLR0917 each of them is something else
+        self,
+        task: TaskSpec,
+        places: Places,
+        lock: int,
+        journal: Journal,
+        halt: Halt,
+        supervision: Supervision,
     ) -> None:
         self._task, self._places, self._journal, self._halt = task, places, journal, halt
+        self._lock = lock
         self._recovering = bool(journal.events)
         self._stage = Stage.PRECHECK
         reporter = Reporter(task, places, journal, self._told_to_stop, self._told_over)
         log = TaskLog(places.task_log, journal)
         self._work = Work(task, places, journal, log, halt, reporter, supervision)
         self._syncs = outputs.Syncs(self._work)
+        self._port = moxing_port.Port(None)
 
     def live(self) -> bool:
         """Everything, from where it is; whether it was all delivered."""
-        port = moxing_port.open_port(self._work)
+        if DELIVERED in self._journal.facts:
+            return True
+        if self._recovering:
+            stage = self._journal.events[-1].stage
+            self._work.note(stage, "a new agent goes on where the last one was killed")
         self._work.reporter.start()
-        if self._recovering and DELIVERED not in self._journal.facts:
-            self._work.note(self._last_stage(), "a new agent goes on where the last one was killed")
         try:
-            delivered = DELIVERED in self._journal.facts or self._report(self._outputs(self._outcome()))
+            delivered = self._report(self._outputs(self._outcome()))
         finally:
             self._syncs.close()
-            port.close()
+            self._port.close()
         if delivered:
             self._journal.fact(DELIVERED, True)
-            say_who(self._places, delivered=True)
+            processes.write_identity(self._lock, delivered=True)
             self._clean_up()
         return delivered
 
@@ -146,9 +144,6 @@ class Agent:
     def _told_over(self) -> None:
         """Nobody waits for us: end the script at once, and leave."""
         self._halt.ask(Cause.STOPPED, force=True)
-
-    def _last_stage(self) -> Stage:
-        return self._journal.events[-1].stage if self._journal.events else Stage.PRECHECK
 
     def _outcome(self) -> TaskOutcome:
         """How it ended up to the outputs: known from before, or found out now."""
@@ -173,6 +168,7 @@ class Agent:
         self._perform(Stage.PRECHECK, lambda: precheck.run(work))
         if task.code_dir:
             self._perform(Stage.CODE, lambda: code.run(work))
+        self._settle()
         if inputs.needed(task):
             self._perform(Stage.INPUTS, lambda: inputs.run(work))
         self._perform(Stage.ENVIRONMENT, lambda: environment.run(work))
@@ -181,6 +177,19 @@ class Agent:
         if hook := pre_start.hook(work):
             self._perform(Stage.PRE_START, lambda: pre_start.run(work, hook))
         return self._run()
+
+    def _settle(self) -> None:
+        """The supervisor is in its sandbox by now, or in the next best one."""
+        supervision, journal = self._work.supervision, self._journal
+        supervision.settle()
+        mode = supervision.mode
+        self._places.sandboxed = mode is not sandbox.Mode.NONE
+        if "sandbox" not in journal.facts:
+            why = f" ({supervision.reason})" if supervision.reason else ""
+            detail = {"sandbox": mode.value}
+            journal.event(Stage.PRECHECK, EventKind.NOTE, f"sandbox: {mode.value}{why}", detail=detail)
+            journal.fact("sandbox", mode.value)
+        self._port = moxing_port.open_port(self._work)
 
     def _begin(self, stage: Stage) -> float:
         """Note that a stage begins, unless it has already; when it did."""

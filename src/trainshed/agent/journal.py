@@ -98,4 +98,3 @@ class Journal:
     def close(self) -> None:
         """No more entries."""
         os.close(self.fd)
-

@@ -12,7 +12,7 @@ from trainshed.agent.places import Places
 from trainshed.agent.samples import Sampler
 from trainshed.agent.server_link import PIECE, ServerLink
 from trainshed.agent.spool import Spool
-from trainshed.core.task import TaskSpec
+from trainshed.core.task import EventKind, TaskSpec
 
 _BACKLOG = 8 << 20
 _MANY = 50_000
@@ -84,11 +84,14 @@ class Outbox:
         if not self._synchronised:
             self._link.synchronise()
             self._synchronised = True
+        events = self._journal.events
         if closing:
-            return self._send_logs() and self._send_numbers() and self._link.send_events(self._journal.events)
-        events = self._link.send_events(self._journal.events)
+            return self._send_logs() and self._send_numbers() and self._link.send_events(events)
+        if events and events[-1].kind is EventKind.FINISHED:
+            events = events[:-1]
+        sent = self._link.send_events(events)
         logs = self._send_logs()
-        return self._send_numbers() and logs and events
+        return self._send_numbers() and logs and sent
 
     def _send_logs(self) -> bool:
         """Send a piece of each log; whether none has more."""

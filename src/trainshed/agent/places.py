@@ -4,7 +4,7 @@ Layout of a task's root::
 
     task.json       what to do (core.task.TaskSpec)
     journal.jsonl   what was done
-    agent.lock      held by the agent as long as it lives; agent.json says which process that is
+    agent.lock      held by the agent as long as it lives; says which process that is
     stop.json       a stop that was asked for while no agent lived
     agent.log       what the agent itself had to say (empty, normally)
     run/            the supervisor's lock, exit statuses, sockets, spools
@@ -41,7 +41,6 @@ class Places:
         self.journal = f"{self.root}/journal.jsonl"
         self.lock = f"{self.root}/agent.lock"
         self.stop_file = f"{self.root}/stop.json"
-        self.agent_file = f"{self.root}/agent.json"
         self.run = f"{self.root}/run"
         self.log = f"{self.root}/log"
         self.task_log = f"{self.log}/task.log"

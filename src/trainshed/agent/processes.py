@@ -8,6 +8,7 @@ namespace, which a process cannot shed.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Collection, Iterable, Iterator
@@ -63,6 +64,14 @@ class Identity:
         finally:
             os.close(fd)
         return True
+
+
+def write_identity(lock: int, **more: object) -> None:
+    """Have the open file say which process we are, by one write that nobody sees half done."""
+    me = Identity.of(os.getpid())
+    assert me is not None
+    text = json.dumps({"pid": me.pid, "started": me.started, **more})
+    os.pwrite(lock, text.ljust(100).encode() + b"\n", 0)
 
 
 def stat(pid: int | str) -> list[bytes] | None:

@@ -115,9 +115,8 @@ class Ranks:
 
     def execute(self) -> Result:
         """Start everything, wait for its end, and write down how it ended."""
-        me = processes.Identity.of(os.getpid())
-        assert me is not None
-        write_file(self._run, f"{self._name}.launched", {"at": self._started_at, "supervisor": asdict(me)})
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        os.close(os.open(f"{self._name}.launched", flags, 0o600, dir_fd=self._run))
         for index, spec in enumerate(self._specs):
             if self._first is None:
                 self._spawn(index, spec)

@@ -36,7 +36,7 @@ def _rest(places: Places, mark: str) -> list[int]:
     """The supervisor last, so that until then it keeps its orphans together."""
     found = processes.marked(mark)
     try:
-        with open(f"{places.run}/{supervisor.IDENTITY}", "rb") as file:
+        with open(f"{places.run}/{supervisor.LOCK}", "rb") as file:
             identity = Identity(**json.load(file))
     except (OSError, ValueError, TypeError):
         return found

@@ -79,11 +79,8 @@ class Reporter:
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
     def watch(self, fd: int, act: Callable[[], object]) -> None:
-        """Call ``act`` from the thread, once, when ``fd`` becomes readable.
-
-        To be called before :meth:`start`.
-        """
-        self._others[fd] = act
+        """Call ``act`` from the thread, once, when ``fd`` becomes readable."""
+        self._ask(_NEVER, lambda: self._others.__setitem__(fd, act))
 
     def start(self) -> None:
         """Begin to report."""

@@ -33,8 +33,16 @@ class SupervisorLost(Unavailable):
 class Supervision:
     """One supervisor of ours, and perhaps the one that a dead agent left behind.
 
+    The supervisor is forked at once, and enters its sandbox while the agent does other things;
+    :meth:`settle` waits for that.
+
+    Args:
+        wanted: the sandbox that the task asks for.
+        mark: what all its processes carry in their environment.
+        close: descriptors that the supervisor must not keep open.
+
     Attributes:
-        mode: the sandbox that is in use.
+        mode: the sandbox that is in use, once settled.
         reason: why it is less than the task asked for.
     """
 
@@ -43,28 +51,45 @@ class Supervision:
     ) -> None:
         linux.become_subreaper()
         self._places = places
+        self._plan = plan
         self._mark = mark
+        self._close = tuple(close)
         self._buffer = b""
         self._ordered: set[str] = set()
-        self._adopted = self._find_old()
         self._namespaces: list[tuple[int, str]] = []
+        self._adopted = self._find_old()
         if self._adopted:
             self._keep_namespace(self._adopted[1].pid)
-        self.reason = ""
-        for mode in sandbox.ways(wanted):
-            self.mode = mode
-            self._pid, self._socket = supervisor.fork(places, mode, plan, close)
+        self._ways = sandbox.ways(wanted)
+        closed = [f"{mode.value}: {why}" for mode, why in sandbox.closed.items()]
+        self._reasons = closed if wanted != "none" else []
+        self._settled = False
+        self._fork()
+
+    def _fork(self) -> None:
+        self.mode = self._ways.pop(0)
+        self._pid, self._socket = supervisor.fork(self._places, self.mode, self._plan, self._close)
+
+    def settle(self) -> None:
+        """Wait until the supervisor is in its sandbox, or else in the next best one."""
+        while not self._settled:
             hello = self._hello()
-            if not hello.failure:
+            if not hello.failure or not self._ways:
+                self._settled = True
                 self._keep_namespace(self._pid)
-                break
-            self.reason += f"{mode.value}: {hello.failure}; "
-        if self.mode is sandbox.Mode.NONE and wanted != "none":
-            self.reason += "; ".join(f"{m.value}: {why}" for m, why in sandbox.closed.items())
+            else:
+                self._reasons.append(f"{self.mode.value}: {hello.failure}")
+                self._socket.close()
+                self._fork()
+
+    @property
+    def reason(self) -> str:
+        """Why the sandbox is less than the task asked for; empty where it is not."""
+        return "; ".join(self._reasons) if self.mode is sandbox.Mode.NONE else ""
 
     def _find_old(self) -> tuple[str, Identity] | None:
         """The launch that a dead agent's supervisor is in the middle of, and that supervisor."""
-        data = self._read(supervisor.IDENTITY)
+        data = self._read(supervisor.LOCK)
         old = Identity(**data) if data else None
         fd = old.open() if old else None
         if old is None or fd is None:
@@ -168,7 +193,7 @@ class Supervision:
         try:
             with open(f"{self._places.run}/{name}", "rb") as file:
                 return json.load(file)
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return None
 
     def stop(self, *, force: bool) -> None:

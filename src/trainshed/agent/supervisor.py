@@ -25,11 +25,11 @@ from typing import Any, NoReturn
 
 from trainshed.agent import linux, sandbox
 from trainshed.agent.places import Places
-from trainshed.agent.processes import Identity
-from trainshed.agent.ranks import Ranks, write_file
+from trainshed.agent.processes import write_identity
+from trainshed.agent.ranks import Ranks
 
 LOCK = "supervisor.lock"
-IDENTITY = "supervisor.json"
+"""Held as long as a supervisor lives; says which process that is."""
 
 
 @dataclass(slots=True)
@@ -114,9 +114,7 @@ class _Supervisor:
         """Wait until the supervisor of a dead agent has ended, then say who we are."""
         lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=self._run)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        me = Identity.of(os.getpid())
-        assert me is not None
-        write_file(self._run, IDENTITY, asdict(me))
+        write_identity(lock)
 
     def _say(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # the agent may be dead; the files say it too
@@ -124,7 +122,9 @@ class _Supervisor:
 
     def _next_order(self) -> dict[str, Any] | None:
         while b"\n" not in self._buffer:
-            data = self._orders.recv(1 << 16)
+            data = b""
+            with contextlib.suppress(ConnectionError):
+                data = self._orders.recv(1 << 16)
             if not data:
                 return None
             self._buffer += data

@@ -23,13 +23,24 @@ from typing import Any, NoReturn
 from trainshed.agent import linux, sandbox
 from trainshed.agent.__main__ import main as agent_main
 from trainshed.agent.processes import Identity
+from trainshed.agent.ranks import Ending, Exit, Result
 from trainshed.agent.remains import end_remains
 from trainshed.core.engine import LauncherName
 from trainshed.core.job import ChannelBinding, Parameter
-from trainshed.core.task import Interpreter, Peer, Reporting, TaskSpec
+from trainshed.core.task import (
+    Cause,
+    EventKind,
+    Interpreter,
+    Peer,
+    Reporting,
+    Stage,
+    TaskEvent,
+    TaskOutcome,
+    TaskSpec,
+)
 from trainshed.core.wire import from_wire, to_wire
 
-_WANTED_LATER = ("trainshed.storage", "trainshed.engines.lookup")
+_WANTED_LATER = ("trainshed.agent.agent", "trainshed.storage", "trainshed.engines.lookup")
 _EXAMPLE = TaskSpec(
     job_id="",
     job_name="",
@@ -48,12 +59,18 @@ _EXAMPLE = TaskSpec(
     parameters=(Parameter("", ""),),
     interpreter=Interpreter(""),
 )
+_EXIT = Exit(0, 0, 0, 0, 0.0)
+_ANSWERS = (
+    Result(Ending.EXITED, [_EXIT], _EXIT, 0.0, 0.0),
+    TaskEvent(0, 0.0, Stage.RUN, EventKind.NOTE),
+    TaskOutcome(Cause.SUCCESS, Stage.RUN),
+)
 _TAKEN = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
 def serve(connection: socket.socket) -> None:
     """Fork agents until the other side is gone."""
-    _warm_up()
+    warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for agents; pools watch them by pidfd
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with connection.makefile("rb") as lines:
@@ -63,13 +80,14 @@ def serve(connection: socket.socket) -> None:
             connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Do once what every agent would do again."""
     launchers = (f"trainshed.engines.launchers.{name.value}" for name in LauncherName)
     for module in (*_WANTED_LATER, *launchers):
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(module)
-    from_wire(TaskSpec, to_wire(_EXAMPLE))
+    for value in (_EXAMPLE, *_ANSWERS):
+        from_wire(type(value), to_wire(value))
     with tempfile.TemporaryDirectory() as staging:
         sandbox.probe(staging)
     gc.collect()

@@ -23,9 +23,7 @@ def run(work: Work) -> str:
     _disk(work.places.root)
     _cards(work)
     _names(work)
-    supervision = work.supervision
-    why = f" ({supervision.reason.rstrip('; ')})" if supervision.reason else ""
-    return f"sandbox: {supervision.mode.value}{why}"
+    return ""
 
 
 def _disk(root: str) -> None:
