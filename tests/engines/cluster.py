@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +116,10 @@ class Cluster:
             family=self.engine.family,
             chip=self.chip,
         )
-        return [dataclasses.replace(first, index=i, root=str(self.root(i))) for i in range(self.nodes)]
+        job = str(uuid.uuid4())
+        return [
+            dataclasses.replace(first, job_id=job, index=i, root=str(self.root(i))) for i in range(self.nodes)
+        ]
 
     def root(self, index: int) -> Path:
         return self.folder / f"node-{index}"
@@ -227,15 +233,17 @@ def check(outcomes: list[Outcome], *, size: int, accuracy: float = 0.93) -> list
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Ports in a row that nobody listens on now, below those that Linux gives out by itself."""
+    while True:
+        first = random.randrange(20_000, 32_000 - count)
+        row = list(range(first, first + count))
+        with contextlib.ExitStack() as held:
+            try:
+                for port in row:
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+        return row
 
 
 def parameter(name: str, value: str = "") -> Parameter:

@@ -50,3 +50,4 @@ def test_parameter_servers(cluster: MakeCluster, digits: Path, engine: str) -> N
     outcomes = cluster(engine, nodes=2).run("ps_digits.py", f"--data_url={digits}/", *declared)
     check(outcomes, size=2, accuracy=0.85)
     assert [outcome.spec.role for outcome in outcomes] == ["worker", "ps", "worker", "ps"]
+    assert [outcome.code for outcome in outcomes] == [0, 0, 0, 0]  # the servers ended by themselves

@@ -150,9 +150,13 @@ def test_parameter_servers_start_where_the_job_declares_them() -> None:
     worker, server = nodes[1]
     hosts = ("--ps_hosts=127.0.0.1:30002,127.0.0.2:30003", "--worker_hosts=127.0.0.1:30000,127.0.0.2:30001")
     assert worker.argv[2:] == ("--job_name=worker", "--task_index=1", *hosts, "--num_gpus=0")
-    assert server.argv[2:] == ("--job_name=ps", "--task_index=1", *hosts, "--num_gpus=0")
+    assert server.argv[1:3] == ("-I", "-S")
+    assert server.argv[3].endswith("support/ps_guard.py")
+    guarded = ("127.0.0.1:30000,127.0.0.2:30001", "--", *worker.argv[:2])
+    assert server.argv[4:8] == guarded
+    assert server.argv[8:] == ("--job_name=ps", "--task_index=1", *hosts, "--num_gpus=0")
     assert (worker.rank, worker.role, worker.essential) == (1, "worker", True)
-    assert (server.rank, server.role, server.essential) == (-1, "ps", False)
+    assert (server.rank, server.role, server.essential) == (-1, "ps", True)
     assert (worker.env["MA_TASK_NAME"], server.env["MA_TASK_NAME"]) == ("worker", "ps")
     assert json.loads(server.env["TF_CONFIG"])["task"] == {"type": "ps", "index": 1}
 

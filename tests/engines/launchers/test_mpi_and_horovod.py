@@ -161,6 +161,19 @@ def test_the_process_manager_speaks_pmi(serve: Callable[..., int]) -> None:
             rank.close()
 
 
+def test_no_two_jobs_share_a_name(serve: Callable[..., int]) -> None:
+    """MPICH names its shared memory after it; jobs that share it read each other's."""
+    names: set[str] = set()
+    for key in ("one", "two"):
+        port = serve("pmi_server", "1", "1", TRAINSHED_PMI_KEY=key)
+        with socket.create_connection(("127.0.0.1", port), 10) as rank, rank.makefile("rw") as file:
+            file.write(f"{key}\ncmd=get_my_kvsname\n")
+            file.flush()
+            assert file.readline() == "ok\n"
+            names.add(file.readline())
+    assert len(names) == 2
+
+
 def test_the_process_manager_turns_strangers_away(serve: Callable[..., int]) -> None:
     port = serve("pmi_server", "1", "1", TRAINSHED_PMI_KEY="secret")
     argv = [

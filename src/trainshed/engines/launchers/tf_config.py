@@ -4,7 +4,8 @@ Every worker learns the cluster from ``TF_CONFIG``. Parameter servers are starte
 declares ``ps_hosts`` (scripts in the style of TensorFlow 1 parse ``--job_name --task_index
 --ps_hosts --worker_hosts``), one beside the workers of each node, or as many as the variable
 ``TRAINSHED_PS_NUM`` says, on the first nodes. Each of those parameters gets its value only
-where the job declares it and leaves it empty.
+where the job declares it and leaves it empty. A node with a parameter server is done when all
+workers of the job are (``support/ps_guard.py``).
 
 A job of one worker and no parameter server is plain, without ``TF_CONFIG``.
 """
@@ -112,6 +113,8 @@ def _process(
         worker_hosts=",".join(cluster.workers),
         num_gpus=len(base.devices(task)) if task.chip is Chip.GPU else 0,
     )
+    if not role.is_rank:
+        argv = (*base.support(interpreter, "ps_guard"), ",".join(cluster.workers), "--", *argv)
     forced = {} if cluster.is_one else {"TF_CONFIG": cluster.config(role), "MA_TASK_NAME": role.name}
     forced |= _own_devices(task, role)
     return ProcessSpec(
@@ -121,7 +124,6 @@ def _process(
         cwd=layout.working_dir,
         local_rank=role.local,
         role=role.name,
-        essential=role.is_rank,
     )
 
 
