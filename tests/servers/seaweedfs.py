@@ -57,19 +57,19 @@ class SeaweedFS:
         }
 
     @classmethod
-    def start(cls, directory: Path, *, timeout: float = 60.0) -> Self:
+    def start(cls, directory: Path, *, timeout: float = 60.0, memory: str = "768MiB") -> Self:
         """Start a server that keeps everything under ``directory``, and wait until it answers."""
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "s3.json").write_text(json.dumps(_identities()))
         for _ in range(5):
-            server = cls._spawn(directory)
+            server = cls._spawn(directory, memory)
             if server._wait(timeout):
                 return server
             server.stop()
         raise RuntimeError(f"SeaweedFS did not start; see {directory / 'weed.log'}")
 
     @classmethod
-    def _spawn(cls, directory: Path) -> Self:
+    def _spawn(cls, directory: Path, memory: str) -> Self:
         port = _free_port_block()
         with (directory / "weed.log").open("ab") as log:
             process = subprocess.Popen(
@@ -78,7 +78,7 @@ class SeaweedFS:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env=os.environ | {"GOMEMLIMIT": "768MiB", "HOME": str(directory)},
+                env=os.environ | {"GOMEMLIMIT": memory, "HOME": str(directory)},
                 start_new_session=True,
             )
         return cls(port=port, directory=directory, process=process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import ssl
@@ -21,6 +22,7 @@ T = TypeVar("T")
 _AGAIN = {408, 429, 500, 502, 503, 504}
 _AGAIN_CODES = {"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "OperationAborted"}
 _EXPIRED = {"ExpiredToken", "TokenRefreshRequired", "InvalidToken"}
+_MANY_CORES = 4
 _NETWORK = (OSError, ProtocolError)
 
 
@@ -33,6 +35,8 @@ class S3Settings:
         path_style: bucket in the path and not in the host name; None to tell by the address.
         patience_s: how long a request is repeated while the server does not answer or is busy.
         timeout_s: of one connect, one send and one receive.
+        hash_large: whether objects that move in parts are compared by checksum too, which takes a
+            core for every 0.6 GB/s; small ones always are.
     """
 
     bucket: str
@@ -42,6 +46,7 @@ class S3Settings:
     verify_tls: bool = True
     patience_s: float = 90.0
     timeout_s: float = 30.0
+    hash_large: bool = True
 
     @classmethod
     def parse(cls, bucket: str, settings: Mapping[str, Any]) -> S3Settings:
@@ -65,6 +70,7 @@ class S3Settings:
                 verify_tls=bool(settings.get("verify_tls", True)),
                 patience_s=float(settings.get("patience_s", 90.0)),
                 timeout_s=float(settings.get("timeout_s", 30.0)),
+                hash_large=bool(settings.get("hash_large", _cores() >= _MANY_CORES)),
             )
         except KeyError as missing:
             message = f"bucket {bucket!r} has no {missing.args[0]!r} in its settings"
@@ -286,6 +292,10 @@ class S3Client:
     def close(self) -> None:
         """Close idle connections."""
         self._pool.close()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _whole(response: Response) -> tuple[dict[str, str], bytes]:

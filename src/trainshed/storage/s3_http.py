@@ -168,13 +168,28 @@ class Connection:
 
     def _send(self, head: bytes, body: Body) -> None:
         if not isinstance(body, bytes):
-            self._socket.sendall(head)
-            body(self._socket.sendall)
+            self._send_stream(head, body)
         elif len(body) <= _JOINED:
             self._socket.sendall(head + body)
         else:
             self._socket.sendall(head)
             self._socket.sendall(body)
+
+    def _send_stream(self, head: bytes, body: Callable[[Callable[[memoryview], None]], None]) -> None:
+        """The head goes with the first block, so that a small object is one packet less."""
+
+        def send(block: memoryview) -> None:
+            nonlocal head
+            if head and len(block) <= _JOINED:
+                self._socket.sendall(head + block)
+            else:
+                self._socket.sendall(head)
+                self._socket.sendall(block)
+            head = b""
+
+        body(send)
+        if head:
+            self._socket.sendall(head)
 
     def _head(self, method: str) -> Response:
         while True:

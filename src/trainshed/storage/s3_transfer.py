@@ -47,7 +47,8 @@ class S3Download(Transfer):
         self._file = NewFile(path, root, info.size)
         known = uploaded_part_size(info)
         self._step = known or PART
-        self._hashing = bool(known) or is_plain(info.etag)
+        wanted = info.size <= THRESHOLD or client.settings.hash_large
+        self._hashing = wanted and (bool(known) or is_plain(info.etag))
         self._digests: dict[int, bytes] = {}
 
     def parts(self) -> list[Part]:
@@ -176,7 +177,10 @@ class S3Upload(Transfer):
 
     def _send(self, query: dict[str, str], at: int, length: int, on_bytes: OnBytes) -> tuple[str, bytes]:
         """PUT a range of the file; the ETag that came back and the MD5 of what was sent."""
-        body = _FileRange(self._fd, (at, length), on_bytes, self._unchanged, buffer_of(self._client))
+        hashing = not query or self._client.settings.hash_large
+        body = _FileRange(
+            self._fd, (at, length), on_bytes, self._unchanged, buffer_of(self._client), hashing=hashing
+        )
         etag = self._client.exchange("PUT", self._key, _etag_of, query=query, body=body, size=length)
         return etag, body.digest
 
@@ -193,7 +197,7 @@ class S3Upload(Transfer):
 
     def _checked(self, number: int) -> bool:
         etag, digest = self._etags[number], self._sums[number].hex()
-        if not is_plain(etag):
+        if not digest or not is_plain(etag):
             return False
         if etag != digest:
             raise _mismatch(self._client.uri(self._key), etag, digest)
@@ -232,7 +236,10 @@ class _FileRange:
         on_bytes: OnBytes,
         check: Callable[[], None],
         buffer: memoryview,
+        *,
+        hashing: bool,
     ) -> None:
+        self._hashing = hashing
         self._fd = fd
         self._at, self._length = span
         self._on_bytes = on_bytes
@@ -249,12 +256,13 @@ class _FileRange:
             block = self._read(done)
             if done + len(block) == self._length:
                 self._check()
-            sum_.update(block)
+            if self._hashing:
+                sum_.update(block)
             send(block)
             done += len(block)
             self._told = done
             self._on_bytes(len(block))
-        self.digest = sum_.digest()
+        self.digest = sum_.digest() if self._hashing else b""
 
     def _read(self, done: int) -> memoryview:
         view = self._buffer[: self._length - done]
