@@ -24,7 +24,7 @@ class Port:
 
 
 def open_port(work: Work) -> Port:
-    """Open it; to be called before the reporter starts, which watches for the first call."""
+    """Open it; the reporter watches for the first call."""
     places = work.places
     mounts = {seen: places.host(seen) for seen in PRIVATE} if places.sandboxed else None
     try:

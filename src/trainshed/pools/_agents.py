@@ -78,7 +78,7 @@ class Found:
 def find(root: Path) -> Found:
     """Look at the files of the task in ``root``."""
     try:
-        said: dict[str, Any] = json.loads((root / "agent.json").read_bytes())
+        said: dict[str, Any] = json.loads((root / "agent.lock").read_bytes())
         process = Process(int(said["pid"]), int(said["started"]))
         return Found(process, bool(said.get("delivered")), exists=True)
     except (OSError, ValueError, KeyError, TypeError):
