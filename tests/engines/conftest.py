@@ -11,6 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from tests.engines.cluster import Cluster
+from trainshed.core.engine import Engine
 from trainshed.engines import catalogue
 from trainshed.engines.environments import Environments
 
@@ -40,6 +41,20 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+BUILT_ON_REQUEST = (
+    "horovod_0.20.0-tensorflow_2.1.0-cuda_10.1-py_3.7-ubuntu_18.04-x86_64",
+    "horovod_0.28.1-tensorflow_2.21.0-py_3.11",
+    "horovod_0.28.1-pytorch_2.13.0-py_3.11",
+)
+"""Built from source for minutes each: tested where they are built already, or TRAINSHED_SLOW_BUILDS=1."""
+
+
+def _skip_slow_build(environments: Environments, engine: Engine) -> None:
+    asked = os.environ.get("TRAINSHED_SLOW_BUILDS") == "1"
+    if engine.id in BUILT_ON_REQUEST and not asked and environments.lookup(engine) is None:
+        pytest.skip(f"{engine.id} is not built; TRAINSHED_SLOW_BUILDS=1 builds it here")
+
+
 @pytest.fixture
 def cluster(
     tmp_path: Path, presets: catalogue.Catalogue, shared_environments: Environments
@@ -48,9 +63,32 @@ def cluster(
 
     def make(name: str, **options: object) -> Cluster:
         engine = presets.newest(name)
+        _skip_slow_build(shared_environments, engine)
         interpreter = shared_environments.ensure(engine)
         folder = tmp_path / engine.id
         folder.mkdir(exist_ok=True)
         return Cluster(folder, engine, interpreter, **options)  # pyright: ignore
 
     return make
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with ``tinyframe`` 1.0, the only place that packages may come from."""
+    folder = tmp_path / "wheels"
+    from tests.engines.test_environments import make_wheel
+
+    make_wheel(folder, "tinyframe", "1.0", "__version__ = '1.0'\n")
+    for name in list(os.environ):
+        if name.startswith(("UV_", "PIP_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    return folder
+
+
+@pytest.fixture
+def environments(tmp_path: Path, wheels: Path) -> Environments:
+    return Environments(tmp_path / "environments")

@@ -47,26 +47,6 @@ def make_engine(requirement: str = "tinyframe==1.0", **recipe: object) -> Engine
     return Engine("tiny_1.0", "Tiny", "tiny_1.0", "Tiny", "1.0", LauncherName.PLAIN, made)
 
 
-@pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with ``tinyframe`` 1.0, the only place that packages may come from."""
-    folder = tmp_path / "wheels"
-    make_wheel(folder, "tinyframe", "1.0", "__version__ = '1.0'\n")
-    for name in list(os.environ):
-        if name.startswith(("UV_", "PIP_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
-    return folder
-
-
-@pytest.fixture
-def environments(tmp_path: Path, wheels: Path) -> Environments:
-    return Environments(tmp_path / "environments")
-
-
 def test_builds_verifies_and_finds(environments: Environments) -> None:
     engine = make_engine(variables={"HERE": "{environment}/x"})
     assert environments.lookup(engine) is None

@@ -75,7 +75,7 @@ class Pruned:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where the files of one environment are."""
 
     root: Path
@@ -83,18 +83,22 @@ class _Place:
 
     @property
     def folder(self) -> Path:
+        """The environment itself."""
         return self.root / self.digest
 
     @property
     def log(self) -> Path:
+        """The log of its last build."""
         return self.root / "logs" / f"{self.digest}.log"
 
     @property
     def failure(self) -> Path:
+        """Why its last build failed; missing where it did not."""
         return self.root / "logs" / f"{self.digest}.failed.json"
 
     @property
     def lock(self) -> Path:
+        """Held by whoever builds it."""
         return self.root / "locks" / f"{self.digest}.lock"
 
 
@@ -182,14 +186,14 @@ class Environments:
         base = interpreters.obtain(
             (recipe.python, *recipe.other_pythons), uv, headers=bool(recipe.build or recipe.system_packages)
         )
-        place = self._place(engine, base.minor)
+        place = self.place(engine, base.minor)
         asked = time.time()
         with locks.held(place.lock, place.log, progress) as fd:
             if not (found := lookup.find(place.folder)):
                 if why := _failure(place, since=asked):
                     raise InvalidInput(why, code=Code.ENVIRONMENT_BUILD_FAILED)
                 found = self._build(place, _Request(engine, base, uv, progress, wheelhouse), fd)
-            self._link(engine, place)
+            self.link(engine, place)
         return found
 
     def verify(self, engine: Engine, progress: Watcher = nobody) -> float:
@@ -232,7 +236,7 @@ class Environments:
         if not self.root.is_dir():
             return removed
         for folder in sorted(self.root.iterdir()):
-            place = _Place(self.root, folder.name)
+            place = Place(self.root, folder.name)
             if not _is_environment(folder) or folder.name in keep or locks.is_held(place.lock):
                 continue
             marker = lookup.read_marker(folder)
@@ -242,17 +246,17 @@ class Environments:
             size = marker.size if marker else builder.folder_size(folder)
             removed.append(Pruned(str(folder), marker.engine_id if marker else "", size, used))
             if not dry_run:
-                self._discard(folder)
+                self.discard(folder)
         return removed
 
     def remove(self, engine: Engine) -> None:
         """Forget the engine's environment; its next use builds it anew."""
         for place in self._places(engine):
-            self._discard(place.folder)
+            self.discard(place.folder)
 
-    def _build(self, place: _Place, request: _Request, fd: int) -> Interpreter:
+    def _build(self, place: Place, request: _Request, fd: int) -> Interpreter:
         engine = request.engine
-        self._discard(place.folder)
+        self.discard(place.folder)
         place.folder.mkdir(parents=True)
         with BuildLog(place.log, request.progress) as log:
             log.say(f"building the environment of {engine.id} ({place.digest})", 0)
@@ -278,26 +282,26 @@ class Environments:
             log.say(f"ready: {marker.size / 1e6:.0f} MB in {marker.build_seconds} s", 100)
         return lookup.interpreter(place.folder, marker)
 
-    def _places(self, engine: Engine) -> list[_Place]:
-        return [
-            self._place(engine, python) for python in (engine.recipe.python, *engine.recipe.other_pythons)
-        ]
+    def _places(self, engine: Engine) -> list[Place]:
+        return [self.place(engine, python) for python in (engine.recipe.python, *engine.recipe.other_pythons)]
 
-    def _place(self, engine: Engine, python: str) -> _Place:
+    def place(self, engine: Engine, python: str) -> Place:
+        """Where the engine's environment on this Python (``3.7``) is, or would be."""
         now = time.monotonic()
         if now - self._sources[0] >= _SOURCES_S:
             self._sources = (now, pip_config.sources())
         name = lookup.digest(engine.recipe, python, gpu=lookup.has_gpu(), sources=self._sources[1])
-        return _Place(self.root, name)
+        return Place(self.root, name)
 
-    def _link(self, engine: Engine, place: _Place) -> None:
+    def link(self, engine: Engine, place: Place) -> None:
+        """Let the engine's id lead to this environment (``lookup.by_engine``)."""
         link = lookup.engine_link(self.root, engine.id, gpu=lookup.has_gpu())
         link.parent.mkdir(parents=True, exist_ok=True)
         temporary = link.with_name(f".{link.name}.{os.getpid()}.{time.monotonic_ns()}")
         temporary.symlink_to(Path("..") / place.digest)
         temporary.replace(link)
 
-    def _discard(self, folder: Path) -> None:
+    def discard(self, folder: Path) -> None:
         """Take a folder out of sight in one step, then delete it."""
         trash = self.root / f".trash-{folder.name}-{os.getpid()}-{time.monotonic_ns()}"
         with contextlib.suppress(FileNotFoundError):
@@ -330,16 +334,16 @@ def find_uv() -> str:
     return found
 
 
-def _check_contents(place: _Place, marker: lookup.Marker) -> None:
+def _check_contents(place: Place, marker: lookup.Marker) -> None:
     if lookup.contents(place.folder) != marker.contents:
         raise CommandFailed(["verify"], 1, ["its packages were changed after it was built"])
 
 
-def _write_failure(place: _Place, message: str) -> None:
+def _write_failure(place: Place, message: str) -> None:
     place.failure.write_text(json.dumps({"time": time.time(), "message": message}), encoding="utf-8")
 
 
-def _failure(place: _Place, since: float) -> str:
+def _failure(place: Place, since: float) -> str:
     """Why the last build failed, if that was after ``since``."""
     try:
         facts = json.loads(place.failure.read_bytes())
