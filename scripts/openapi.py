@@ -15,7 +15,9 @@ TARGET = Path(__file__).parents[1] / "web" / "openapi.json"
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         schema = create_app(Settings(home=Path(home))).openapi()
-    TARGET.write_text(json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+    TARGET.write_text(
+        json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

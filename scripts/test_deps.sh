@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 # command or file that must be there, and the package that brings it
 needed="
 bwrap bubblewrap
+chromium chromium
 g++ g++
 make make
 /usr/sbin/slurmctld slurmctld

@@ -63,8 +63,8 @@ export function useSignOut() {
   const session = useSession();
   return async () => {
     await fetch(CURRENT, { method: "DELETE", headers: { "X-CSRF-Token": session.csrf } });
-    client.clear();
     client.setQueryData(["session"], null);
+    client.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
   };
 }
 
