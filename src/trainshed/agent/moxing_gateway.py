@@ -143,7 +143,7 @@ class Gateway:
         package_root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(p for p in (package_root, os.environ.get("PYTHONPATH")) if p)
         process = subprocess.Popen(
-            [sys.executable, "-m", "trainshed.agent.moxing_server"],
+            [sys.executable, "-P", "-m", "trainshed.agent.moxing_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=(fd,),

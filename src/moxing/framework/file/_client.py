@@ -59,7 +59,7 @@ class _Patience(object):
     """How long to wait for the gateway, as ``set_auth(retry=, retry_wait=)`` has it."""
 
     def __init__(self) -> None:
-        self._started = time.time()
+        self._started = time.monotonic()
         self._pause = 0.02
         self._told = False
 
@@ -67,7 +67,7 @@ class _Patience(object):
         """Pause; raise once it is enough."""
         retry, pause = _auth.given("retry"), _auth.given("retry_wait")
         limit = retry * (pause or 1.0) if retry is not None else _PATIENCE_S
-        waited = time.time() - self._started
+        waited = time.monotonic() - self._started
         if waited > limit:
             raise _errors.unavailable(
                 "the storage gateway did not answer for {:.0f} s ({}); look at the job's events".format(

@@ -7,6 +7,7 @@ import weakref
 from typing import Any, Iterable, List, Optional
 
 from moxing.framework.file import _client, _errors, _objects, _paths
+from moxing.framework.file._log import logger
 from moxing.framework.file._reader import RemoteReader
 from moxing.framework.file._spool import Spool
 
@@ -302,4 +303,7 @@ def _close_unsaved() -> None:
     """What a script wrote and forgot to close is not lost."""
     for file in list(_unsaved):
         if not file._is_of_parent():
-            file.close()
+            try:
+                file.close()
+            except (OSError, ValueError) as error:
+                logger.error("%s was not saved at the end of the program: %s", file.name, error)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from importlib import util as importlib_util
 from typing import Any, List, Optional
 
@@ -22,7 +23,12 @@ _HOW = (
     "the PATH; local paths need nothing"
 )
 _SERVER = "trainshed.agent.moxing_server"
+# after all other folders, so that nothing there stands in for the standard library
+_BEGIN = (
+    "import runpy, sys; sys.path.append({!r}); runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
+)
 _TRIES = 3
+_STABLE_S = 10.0  # a gateway that lived so long did not end at once
 
 
 def in_job() -> bool:
@@ -43,17 +49,18 @@ class _OwnGateway(object):
     """A server process that lives as long as this process and those forked from it."""
 
     def __init__(self) -> None:
-        self._forget()
-
-    def _forget(self) -> None:
         self._lock = threading.Lock()
         self._process: "Optional[subprocess.Popen[bytes]]" = None
         self._folder = ""
+        self._pid = 0
+        self._started = 0.0
         self._failed = 0
 
     def address(self) -> str:
         with self._lock:
             if self._process is None or self._ended():
+                if time.monotonic() - self._started > _STABLE_S:
+                    self._failed = 0
                 if self._failed >= _TRIES:
                     raise _errors.unavailable(
                         "the storage gateway ended at once, {} times; see what it wrote above".format(_TRIES)
@@ -76,20 +83,26 @@ class _OwnGateway(object):
         try:
             listener.bind(os.path.join(self._folder, "gateway.sock"))
             listener.listen(128)
+            self._let_go()
             self._process = self._spawn(python, listener.fileno())
-            self._pid = os.getpid()
+            self._pid, self._started = os.getpid(), time.monotonic()
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
         finally:
             listener.close()
 
+    def _let_go(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
     def _spawn(self, python: str, fd: int) -> Any:
+        where = _home_of_trainshed() if python == sys.executable else ""
         process = subprocess.Popen(
-            [python, "-m", _SERVER],
+            [python, "-P", "-c", _BEGIN.format(where, _SERVER)],
             stdin=subprocess.PIPE,
             pass_fds=(fd,),
-            env=_environment_for(python),
+            env={k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")},
         )
         settings = {"listen_fd": fd, "buckets": {}, "home": True, "folder": self._folder}
         assert process.stdin is not None
@@ -99,14 +112,6 @@ class _OwnGateway(object):
 
 
 _own = _OwnGateway()
-
-
-def _environment_for(python: str) -> Any:
-    """Our environment, without what leads another interpreter to our packages."""
-    if python == sys.executable:
-        paths = [p for p in sys.path if p]
-        return dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
-    return {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
 
 
 def find_python() -> str:
@@ -128,6 +133,12 @@ def _has_trainshed() -> bool:
         return importlib_util.find_spec(_SERVER + ".__main__") is not None
     except ImportError:
         return False
+
+
+def _home_of_trainshed() -> str:
+    """The folder that this interpreter finds trainshed in."""
+    spec = importlib_util.find_spec("trainshed")
+    return os.path.dirname(os.path.dirname(spec.origin)) if spec and spec.origin else ""
 
 
 def _python_of(command: Optional[str]) -> Optional[str]:

@@ -3,7 +3,7 @@
 import errno
 import io
 import os
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from moxing.framework.file import _client, _errors
 from moxing.framework.file._protocol import Connection
@@ -87,7 +87,6 @@ class RemoteReader(io.RawIOBase):
             try:
                 return self._take_piece(view)
             except ConnectionError as error:
-                self._drop()
                 if attempt + 1 == _TRIES:
                     why = "{} could not be read on from byte {}: {}".format(self.name, self._position, error)
                     raise _errors.MoxFileReadException(
@@ -96,6 +95,13 @@ class RemoteReader(io.RawIOBase):
         return 0
 
     def _take_piece(self, view: memoryview) -> int:
+        try:
+            return self._receive_piece(view)
+        except BaseException:  # a time-out's signal, too, may leave half a frame on its way
+            self._drop()
+            raise
+
+    def _receive_piece(self, view: memoryview) -> int:
         length = self._expect(self._position)
         if len(view) >= length:
             self._receive(view[:length])
@@ -126,8 +132,8 @@ class RemoteReader(io.RawIOBase):
             self._connection = _client.connect()
             self._pid = os.getpid()
         length = min(self._next_length, self.size - position)
-        where = {"uri": self.name, "offset": position, "length": length, "etag": self._etag}
-        where.update(size=self.size, ahead=position == self._end and position > 0)
+        where: Dict[str, Any] = {"uri": self.name, "offset": position, "length": length}
+        where.update(size=self.size, etag=self._etag, ahead=position == self._end and position > 0)
         self._connection.send(_client.header("read", where))
         self._coming = (position, length)
 

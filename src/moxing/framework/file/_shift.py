@@ -79,8 +79,7 @@ def _for_path(remote: Callable[..., Any]) -> Callable[[Any], Callable[..., Any]]
     def make(original: Any) -> Callable[..., Any]:
         def replacement(*args: Any, **kwargs: Any) -> Any:
             if _shifted:
-                path = args[0] if args else next(iter(kwargs.values()), None)
-                if _paths.is_remote(path):
+                if any(_paths.is_remote(path) for path in args[:1] or kwargs.values()):
                     return remote(*args, **kwargs)
             return original(*args, **kwargs)
 
@@ -145,6 +144,18 @@ def _walk(top: Any, topdown: bool = True, onerror: Any = None, followlinks: bool
     return _trees.walk(top, topdown, onerror, followlinks)
 
 
+def _scandir(path: Any) -> Any:
+    return _trees.scan_dir(path)
+
+
+def _exists(path: Any) -> bool:
+    return _operations.exists(path)
+
+
+def _isdir(s: Any) -> bool:
+    return _operations.is_directory(s)
+
+
 def _getsize(filename: Any) -> int:
     return _operations.get_size(filename)
 
@@ -181,12 +192,12 @@ _REPLACEMENTS: List[Tuple[Any, str, _Make]] = [
     (os, "mkdir", _for_path(_mkdir)),
     (os, "remove", _for_path(_remove)),
     (os, "rename", _for_two_paths(_rename)),
-    (os, "scandir", _for_path(_trees.scan_dir)),
+    (os, "scandir", _for_path(_scandir)),
     (os, "stat", _for_path(_stat)),
     (os, "walk", _for_path(_walk)),
-    (os.path, "exists", _for_path(_operations.exists)),
+    (os.path, "exists", _for_path(_exists)),
     (os.path, "getsize", _for_path(_getsize)),
-    (os.path, "isdir", _for_path(_operations.is_directory)),
+    (os.path, "isdir", _for_path(_isdir)),
     (glob, "glob", _for_path(_glob)),
     (shutil, "copyfile", _for_two_paths(_copyfile)),
     (shutil, "copytree", _for_two_paths(_copytree)),

@@ -56,7 +56,7 @@ class Download:
         if found is None:
             return MISSING
         if found.is_directory and self._single:
-            raise Refusal("is_a_directory", "it is a directory; copy it with copy_parallel", self._key)
+            raise Refusal("is_a_directory", "it is a directory; copy it with copy_parallel")
         if not found.is_directory:
             name = self._key.rpartition("/")[2]
             target = f"{self._place.path}/{name}" if self._into else self._place.path
@@ -163,20 +163,30 @@ class Upload:
     ) -> None:
         self._store = store
         self._prefix = as_prefix(key)
-        self._files = [(check_key(str(f[0])), int(f[1]), mounts.place(str(f[3]))) for f in files]
-        self._directories = [check_key(str(d)) for d in directories]
+        self._files = [(self._name(f[0]), int(f[1]), mounts.place(str(f[3]))) for f in files]
+        self._directories = [self._name(d) for d in directories]
+
+    def _name(self, given: Any) -> str:
+        check_key(self._prefix + str(given))
+        return str(given)
 
     def run(self, tell: Tell, cancel: threading.Event) -> Page:
         """Copy, and say how much it was."""
+        sizes: list[int] = []
         for name in self._directories:
             self._store.write(self._prefix + name, b"")
-        engine = Engine(self._store.concurrency, on_progress=_teller(tell), cancel=cancel)
+        engine = Engine(
+            self._store.concurrency,
+            on_progress=_teller(tell),
+            on_stored=lambda _, stored: sizes.append(stored.size),
+            cancel=cancel,
+        )
         engine.run(Item(name, size, self._beginning(name, place)) for name, size, place in self._files)
         _verify(engine.files, len(self._files), self._prefix)
-        return {"files": engine.files, "bytes": engine.bytes}
+        return {"files": len(sizes), "bytes": sum(sizes)}
 
     def _beginning(self, name: str, place: Place) -> Callable[[int], Transfer]:
-        return lambda _: self._store.uploading(place.path, check_key(self._prefix + name), place.root)
+        return lambda _: self._store.uploading(place.path, self._prefix + name, place.root)
 
 
 def listing_key(files: list[list[Any]]) -> str:
@@ -214,7 +224,7 @@ class Transfers:
         if not found.is_directory:
             return self._one(found, options)
         if self._single:
-            raise Refusal("is_a_directory", "it is a directory; copy it with copy_parallel", self._key)
+            raise Refusal("is_a_directory", "it is a directory; copy it with copy_parallel")
         return self._tree(options)
 
     def _one(self, found: ObjectInfo, options: CopyOptions) -> Page:

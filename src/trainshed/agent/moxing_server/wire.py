@@ -117,7 +117,10 @@ class Body(io.RawIOBase):
         view = memoryview(buffer).cast("B")[: self.left]
         if not view:
             return 0
-        n = self._connection.recv_into(view)
+        try:
+            n = self._connection.recv_into(view)
+        except OSError as error:
+            raise Gone(str(error)) from error
         if not n:
             raise Gone("closed in the middle of a body")
         self.left -= n
