@@ -5,9 +5,7 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from importlib import util as importlib_util
@@ -50,7 +48,7 @@ class _OwnGateway(object):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: "Optional[subprocess.Popen[bytes]]" = None
+        self._process: Any = None  # subprocess.Popen, once there is one
         self._folder = ""
         self._pid = 0
         self._started = 0.0
@@ -77,6 +75,8 @@ class _OwnGateway(object):
     def _start(self) -> None:
         if not hasattr(socket, "AF_UNIX"):
             raise _errors.unavailable("this system has no Unix sockets; use Linux or macOS for obs:// paths")
+        import tempfile  # late: most scripts never come here, and importing moxing should cost little
+
         python = find_python()
         self._folder = tempfile.mkdtemp(prefix="moxing-")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -97,6 +97,8 @@ class _OwnGateway(object):
             self._process.stdin.close()
 
     def _spawn(self, python: str, fd: int) -> Any:
+        import subprocess
+
         where = _home_of_trainshed() if python == sys.executable else ""
         process = subprocess.Popen(
             [python, "-P", "-c", _BEGIN.format(where, _SERVER)],

@@ -3,8 +3,6 @@
 import errno
 import os
 import shutil
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 from moxing.framework.file import _errors
@@ -69,6 +67,8 @@ def copy_tree(source: str, target: str, names: Optional[List[str]], threads: int
     os.makedirs(target, exist_ok=True)
     for name in empty:
         os.makedirs(os.path.join(target, name), exist_ok=True)
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         sizes = list(pool.map(lambda f: copy_file(f[3], os.path.join(target, f[0])), files))
     return {"files": len(sizes), "bytes": sum(sizes)}
@@ -100,6 +100,8 @@ def copy_file(source: str, target: str) -> int:
 
 def new_file_beside(target: str) -> str:
     """An empty temporary file in the directory of ``target``, which is made."""
+    import tempfile
+
     folder = os.path.dirname(os.path.abspath(target))
     os.makedirs(folder, exist_ok=True)
     fd, temporary = tempfile.mkstemp(prefix=".moxing-", dir=folder)

@@ -4,7 +4,6 @@ import contextlib
 import io
 import mmap
 import os
-import tempfile
 from typing import Any, Iterator, Optional
 
 IN_MEMORY = 4 << 20
@@ -47,6 +46,8 @@ class Spool(io.BufferedIOBase):
     def to_file(self) -> str:
         """Have the content in a file, and say where."""
         if self._path is None:
+            import tempfile
+
             fd, self._path = tempfile.mkstemp(prefix=".moxing-")
             on_disk = os.fdopen(fd, "w+b")
             position = self._file.tell()
@@ -122,7 +123,7 @@ class Spool(io.BufferedIOBase):
 
     def truncate(self, size: Optional[int] = None) -> int:
         self.dirty = True
-        size = self._file.tell() if size is None else size
+        size = int(self._file.tell() if size is None else size)
         if self._path is None and size > self.length():
             self._lengthen(size)
         made = self._file.truncate(size)

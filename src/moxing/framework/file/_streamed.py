@@ -4,7 +4,6 @@ import errno
 import mmap
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Optional
 
 from moxing.framework.file import _client, _errors, _objects, _paths
@@ -28,6 +27,8 @@ def download(
     _check_names(uri, files)
     for name in set(chosen).difference(files):
         os.makedirs(os.path.join(path, name), exist_ok=True)
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         sizes = list(pool.map(lambda n: _fetch(_paths.join(uri, n), os.path.join(path, n)), files))
     return {"files": len(sizes), "bytes": sum(sizes)}
@@ -77,6 +78,8 @@ def upload(target: str, files: List[List[Any]], directories: List[str], threads:
     """Copy local files into a bucket's directory."""
     for name in directories:
         _client.call("mkdir", uri=_paths.join(target, name))
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         sizes = list(pool.map(lambda f: _send(f[3], _paths.join(target, f[0])), files))
     return {"files": len(sizes), "bytes": sum(sizes)}
