@@ -241,3 +241,26 @@ def test_cancelling(proxy: Proxy, through: Make, tree: Path, tmp_path: Path) -> 
     proxy.decide = decide
     with pytest.raises(Cancelled):
         through().upload(tree, _uri(tmp_path), options=CopyOptions(cancel=cancel))
+
+
+def test_a_reader_goes_on_after_a_break(proxy: Proxy, through: Make, tree: Path, tmp_path: Path) -> None:
+    buckets = through()
+    buckets.upload(tree / "large", _uri(tmp_path) + "large")
+    proxy.decide = lambda number, _: Fault(cut_answer_after=700_000) if number % 3 else None
+    want = (tree / "large").read_bytes()[: 8 << 20]
+    with buckets.open_read(_uri(tmp_path) + "large") as stream:
+        assert stream.read(8 << 20) == want
+        stream.seek(1000)
+        assert stream.read(10) == want[1000:1010]
+
+
+def test_a_reader_asks_for_more_and_more(proxy: Proxy, through: Make, tree: Path, tmp_path: Path) -> None:
+    buckets = through()
+    buckets.upload(tree / "large", _uri(tmp_path) + "large")
+    asked = proxy.requests
+    with buckets.open_read(_uri(tmp_path) + "large") as stream:
+        count = 0
+        while block := stream.read(100_000):
+            count += len(block)
+    assert count == 40 << 20
+    assert proxy.requests - asked <= 6

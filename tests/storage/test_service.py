@@ -47,8 +47,8 @@ class TestThroughTheService(StoreContract):
     def store(self, server: Running, client: Client) -> Store:
         return HttpStore(client.transport, server.v2("objects"), "trainshed")
 
-    @pytest.mark.skip(reason="the service's folder bucket holds no keys after the last '/' of a listing page")
-    def test_listing_more_than_a_page(self, store: Store, prefix: str) -> None: ...
+    @pytest.mark.skip(reason="an upload is one request: it is whole, or not there")
+    def test_an_abandoned_transfer_leaves_nothing(self) -> None: ...
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from trainshed.client.transport import Transport
 from trainshed.core.errors import Code, NotFound, Unavailable
 from trainshed.storage.base import ObjectInfo, OnBytes, Part, Store, Stored, Transfer
 from trainshed.storage.files import NewFile, changed, open_inside, pwrite_all, same_file
+from trainshed.storage.uri import check_key
 
 _CHUNK = 1 << 20
 _IN_MEMORY = 8 << 20
@@ -35,7 +36,7 @@ class HttpStore(Store):
         self._bucket = bucket
 
     def _uri(self, key: str) -> str:
-        return f"obs://{self._bucket}/{key}"
+        return f"obs://{self._bucket}/{check_key(key)}"
 
     def list(
         self, prefix: str = "", *, recursive: bool = True, start_after: str = ""
@@ -64,12 +65,19 @@ class HttpStore(Store):
                 return info
         raise NotFound(f"{self._uri(key)} does not exist", code=Code.OBJECT_NOT_FOUND)
 
-    def open_read(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
+    def open_read(
+        self, key: str, start: int = 0, length: int | None = None, *, info: ObjectInfo | None = None
+    ) -> BinaryIO:
         """Through a file of its own, because a part alone cannot be asked for."""
+        del info  # the service asks again
         spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (the caller closes it)
-        with self.chunks(key) as chunks:
-            for chunk in chunks:
-                spool.write(chunk)
+        try:
+            with self.chunks(key) as chunks:
+                for chunk in chunks:
+                    spool.write(chunk)
+        except BaseException:
+            spool.close()
+            raise
         spool.truncate(spool.tell() if length is None else min(spool.tell(), start + length))
         spool.seek(start)
         return cast("BinaryIO", spool)
@@ -169,10 +177,10 @@ class _Upload(Transfer):
             while done < self._before.st_size:
                 block = os.pread(self._fd, _CHUNK, done)
                 done += len(block)
+                on_bytes(len(block))
                 if not block or (done == self._before.st_size and not self._unchanged()):
                     raise changed(self._path)
                 yield block
-                on_bytes(len(block))
 
         self._etag = self._store.put(self._key, chunks(), self._before.st_size).etag
 

@@ -13,7 +13,7 @@ import trainshed
 from trainshed.core.clock import SystemClock
 from trainshed.engines.catalogue import load
 from trainshed.engines.environments import Environments
-from trainshed.server import console, errors
+from trainshed.server import console, errors, openapi
 from trainshed.server.auth.accounts import Accounts
 from trainshed.server.auth.first_start import ensure_credentials
 from trainshed.server.auth.gate import Gate
@@ -22,7 +22,6 @@ from trainshed.server.auth.sessions import Sessions
 from trainshed.server.context import Context
 from trainshed.server.db.database import Database
 from trainshed.server.db.schema import upgrade
-from trainshed.server.openapi import describe
 from trainshed.server.pools import open_pools
 from trainshed.server.routers import all_routers
 from trainshed.server.services import open_services
@@ -71,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=trainshed.__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -79,10 +79,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in all_routers():
         app.include_router(router)
+    app.add_route("/openapi.json", openapi.route)
     errors.install(app)
     console.install(app)
     app.add_middleware(Gate)
-    app.openapi = lambda: describe(app)
+    app.openapi = lambda: openapi.describe(app)
     return app
 
 
@@ -120,4 +121,5 @@ def close_context(context: Context) -> None:
         context.services.close()
     for pool in context.pools.values():
         pool.close()
+    context.buckets.close()
     context.db.close()

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import io
 import itertools
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
@@ -15,10 +14,10 @@ from typing import BinaryIO
 from trainshed.core.errors import Code, NotFound, TrainshedError, Unavailable
 from trainshed.storage import faults, s3_xml
 from trainshed.storage.base import ObjectInfo, Store, Transfer, run_alone
-from trainshed.storage.files import changed
 from trainshed.storage.s3_client import Patience, S3Client, S3Settings
 from trainshed.storage.s3_http import Response
 from trainshed.storage.s3_sign import quote_key
+from trainshed.storage.s3_stream import S3Stream
 from trainshed.storage.s3_transfer import S3Download, S3Upload
 from trainshed.storage.uri import check_key
 
@@ -84,7 +83,7 @@ class S3Store(Store):
         if info.is_directory:
             raise faults.object_not_found(self._client.uri(key))
         end = info.size if length is None else min(info.size, start + length)
-        return io.BufferedReader(_Stream(self._client, info, start, end), 256 << 10)
+        return io.BufferedReader(S3Stream(self._client, info, start, end), 256 << 10)
 
     def write(self, key: str, data: bytes | BinaryIO) -> ObjectInfo:
         check_key(key)
@@ -190,50 +189,6 @@ class S3Store(Store):
 
     def close(self) -> None:
         self._client.close()
-
-
-class _Stream(io.RawIOBase):
-    """An object read from front to back, a range at a time; seeking costs nothing until it reads."""
-
-    def __init__(self, client: S3Client, info: ObjectInfo, start: int, end: int) -> None:
-        super().__init__()
-        self._client = client
-        self._info = info
-        self._start = self._at = start
-        self._end = end
-        self._ahead = 1 << 20
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at - self._start
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: self._start, os.SEEK_CUR: self._at, os.SEEK_END: self._end}[whence]
-        self._at = max(self._start, base + offset)
-        return self.tell()
-
-    def readinto(self, buffer: object, /) -> int:
-        view = memoryview(buffer)[: max(0, self._end - self._at)]  # type: ignore[arg-type]
-        if not view:
-            return 0
-        headers = {"range": f"bytes={self._at}-{self._at + len(view) - 1}"}
-        if self._info.etag:
-            headers["if-match"] = f'"{self._info.etag}"'
-
-        def take(response: Response) -> None:
-            etag = response.headers.get("etag", "").strip('"')
-            if self._info.etag and etag and etag != self._info.etag:  # not every server heeds if-match
-                raise changed(self._client.uri(self._info.key))
-            response.readinto_exactly(view)
-
-        self._client.exchange("GET", self._info.key, take, headers=headers)
-        self._at += len(view)
-        return len(view)
 
 
 def _byte_order(info: ObjectInfo) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from trainshed.core.errors import Code, Forbidden, InvalidInput, NotFound, TrainshedError, Unavailable
 from trainshed.storage.files import changed
-from trainshed.storage.s3_http import Body, ConnectionPool, Endpoint, ProtocolError, Response
+from trainshed.storage.s3_http import Body, Connection, ConnectionPool, Endpoint, ProtocolError, Response
 from trainshed.storage.s3_sign import EMPTY, UNSIGNED, Credentials, query_string, quote_key, signed_headers
 
 T = TypeVar("T")
@@ -140,6 +140,22 @@ class _Request(NamedTuple):
     size: int | None
 
 
+class OpenBody:
+    """An answer that is being read."""
+
+    def __init__(self, pool: ConnectionPool, connection: Connection, response: Response) -> None:
+        self._pool, self._connection = pool, connection
+        self.response = response
+
+    def readinto(self, view: memoryview) -> int:
+        """Some bytes; 0 at the end."""
+        return self.response.readinto(view)
+
+    def close(self) -> None:
+        """Keep the connection for the next request, if all was read."""
+        self._pool.give_back(self._connection, self.response)
+
+
 class S3Client:
     """One bucket's requests. Safe for threads."""
 
@@ -184,31 +200,51 @@ class S3Client:
         Raises:
             TrainshedError: as in :func:`explain`.
         """
+
+        def once() -> T:
+            given = headers() if callable(headers) else headers
+            connection, response = self._begin(_Request(method, key, query or {}, given or {}, body, size))
+            try:
+                result = consume(response)
+            except BaseException:
+                connection.close()
+                raise
+            self._pool.give_back(connection, response)
+            return result
+
+        return self._patiently(once, method, key, patience)
+
+    def open_body(self, key: str, headers: Mapping[str, str], patience: Patience) -> OpenBody:
+        """Begin to read an object (or a range of it); the caller closes what comes back."""
+
+        def once() -> OpenBody:
+            connection, response = self._begin(_Request("GET", key, {}, headers, b"", None))
+            return OpenBody(self._pool, connection, response)
+
+        return self._patiently(once, "GET", key, patience)
+
+    def _patiently(self, once: Callable[[], T], method: str, key: str, patience: Patience | None) -> T:
         patience = patience or Patience(self.settings.patience_s)
         while True:
-            given = headers() if callable(headers) else headers
-            request = _Request(method, key, query or {}, given or {}, body, size)
             try:
-                return self._once(request, consume)
+                return once()
             except Refusal as refusal:
                 if not refusal.temporary or not patience.bear(refusal.retry_after):
                     raise self.explain(refusal, method, key) from refusal
             except _NETWORK as error:
                 if isinstance(error, ssl.SSLCertVerificationError) or not patience.bear():
-                    raise self._unreachable(error) from error
+                    raise self.unreachable(error) from error
 
-    def _once(self, request: _Request, consume: Callable[[Response], T]) -> T:
+    def _begin(self, request: _Request) -> tuple[Connection, Response]:
         connection = self._pool.take()
         try:
             target, lines = self._signed(request)
             response = connection.request(request.method, target, lines, request.body)
             _check(response)
-            result = consume(response)
         except BaseException:
             connection.close()
             raise
-        self._pool.give_back(connection, response)
-        return result
+        return connection, response
 
     def _signed(self, request: _Request) -> tuple[str, list[str]]:
         path = f"{self._base}/{quote_key(request.key)}"
@@ -274,7 +310,8 @@ class S3Client:
     def _denied(message: str) -> Forbidden:
         return Forbidden(message, code=Code.STORAGE_DENIED)
 
-    def _unreachable(self, error: OSError) -> Unavailable:
+    def unreachable(self, error: OSError) -> Unavailable:
+        """The server cannot be reached, and why."""
         host = self.settings.endpoint.host
         if isinstance(error, ssl.SSLCertVerificationError):
             why = f"its certificate is not trusted ({error.verify_message})"

@@ -74,6 +74,9 @@ class S3Download(Transfer):
             nonlocal done
             if response.length >= 0 and response.length != length - done:
                 raise changed(self._client.uri(self._info.key))
+            etag = response.headers.get("etag", "").strip('"')
+            if self._info.etag and etag and etag != self._info.etag:  # not every server heeds if-match
+                raise changed(self._client.uri(self._info.key))
             if "kms" in response.headers.get("x-amz-server-side-encryption", ""):
                 self._hashing = False  # then the ETag is no checksum
             view = buffer_of(self._client)

@@ -295,8 +295,11 @@ class OutputSync:
             self._state.put(item.path, Synced(what.size, what.mtime_ns, what.etag))
             self._checksums += what.checksum
 
+        items = [item for path in paths if (item := self._item(path)) is not None]
+        for item in items:
+            self._state.begin(item.path)  # so that a kill leaves nothing there that we do not know of
         engine = Engine(threads, on_progress=progress, on_stored=stored, cancel=cancel)
-        engine.run(item for path in paths if (item := self._item(path)) is not None)
+        engine.run(items)
 
     def _item(self, path: str) -> Item | None:
         try:

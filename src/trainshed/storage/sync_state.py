@@ -21,6 +21,9 @@ class Synced:
     etag: str = ""
 
 
+_BEGUN = Synced(-1, -1)
+
+
 class SyncState:
     """Path → what was stored; a journal of JSON lines where a file is given.
 
@@ -80,6 +83,10 @@ class SyncState:
         """``path`` is stored."""
         self._files[path] = synced
         self._write(_line(path, synced))
+
+    def begin(self, path: str) -> None:
+        """``path`` is about to be stored: from now on it may be there, in part or whole or not at all."""
+        self.put(path, _BEGUN)
 
     def drop(self, path: str) -> None:
         """``path`` is not there any more."""

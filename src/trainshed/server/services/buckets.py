@@ -138,7 +138,7 @@ class BucketService:
         if parse_uri(f"obs://{name}/").bucket != name:
             raise InvalidInput(f"{name[:80]!r} cannot be the name of a bucket", code=Code.NAME_INVALID)
         if s3 is not None:
-            Buckets({name: _s3_settings(s3)}).store(name).check()
+            _try(name, _s3_settings(s3))
         return self._insert(project_id, name, s3, is_default=False)
 
     def test(self, project_id: str, name: str) -> None:
@@ -163,7 +163,7 @@ class BucketService:
             message = f"bucket {name!r} is a folder of the service, which has no keys"
             raise InvalidInput(message, code=Code.FIELD_INVALID)
         fresh = {**settings, "access_key": access_key, "secret_key": secret_key}
-        Buckets({name: fresh}).store(name).check()
+        _try(name, fresh)
         sealed = self._sealer.seal(json.dumps([access_key, secret_key]))
         here = (buckets.c.project_id == project_id) & (buckets.c.name == name)
         with self._db.write() as connection:
@@ -235,13 +235,27 @@ class BucketService:
 
     def _forget(self, project_id: str) -> None:
         self._configs.pop(project_id, None)
-        self._stores.pop(project_id, None)
+        if (stores := self._stores.pop(project_id, None)) is not None:
+            stores.close()
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        for project_id in list(self._stores):
+            self._forget(project_id)
 
     def _settings(self, row: Any) -> dict[str, Any]:
         if row.kind == "folder":
             return {"kind": "folder", "path": str(self._root / row.name)}
         access_key, secret_key = cast("list[str]", json.loads(self._sealer.open(row.secret_sealed)))
         return _s3_settings(S3Settings(access_key=access_key, secret_key=secret_key, **row.settings))
+
+
+def _try(name: str, settings: dict[str, Any]) -> None:
+    stores = Buckets({name: settings})
+    try:
+        stores.store(name).check()
+    finally:
+        stores.close()
 
 
 def _s3_settings(s3: S3Settings) -> dict[str, Any]:

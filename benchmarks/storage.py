@@ -1,0 +1,189 @@
+"""Copies to and from one S3 server: ours against those that people use. Ratios of medians.
+
+Run:  python benchmarks/storage.py            a quick look: 2,000 × 16 KiB and 2 × 256 MiB
+      python benchmarks/storage.py --full     10,000 × 16 KiB and 4 × 512 MiB
+
+The server is SeaweedFS on loopback, with authentication. Every tool uses 16 transfers at once and
+parts of 16 MiB where it can be told. Each round takes the tools in another order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS  # noqa: E402
+
+from trainshed.storage import open_store  # noqa: E402
+from trainshed.storage.s3 import S3Store  # noqa: E402
+
+BUCKET = "benchmark"
+OWN_ENVIRONMENT = {"s3fs": ["s3fs"], "esdk-obs": ["esdk-obs-python"], "s5cmd": ["s5cmd"]}
+TOOLS = ["trainshed", "trainshed cp", "moxing", "obstore", "rclone", "s5cmd", "boto3", "esdk-obs", "s3fs"]
+OURS = {"trainshed", "trainshed cp", "moxing"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tools", nargs="*", default=TOOLS)
+    parser.add_argument("--sets", nargs="*", default=["small", "large"])
+    parser.add_argument("--dir", type=Path, help="Where server and data live; /dev/shm leaves the disk out.")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="trainshed-bench-", dir=options.dir) as base:
+        result = _run(options, Path(base))
+    _print(result)
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1))
+
+
+def _run(options: argparse.Namespace, base: Path) -> dict[str, Any]:
+    sets = _data_sets(base, full=options.full, wanted=options.sets)
+    interpreters = {tool: _interpreter(tool) for tool in options.tools}
+    tools = [t for t in options.tools if interpreters[t]]
+    times: dict[str, dict[str, list[dict[str, float]]]] = {}
+    with SeaweedFS.start(base / "server", memory="6GiB") as server:
+        settings = _settings(server)
+        if "trainshed cp" in tools:
+            _service(base / "home", settings)
+        for number in range(options.rounds):
+            for name, source in sets.items():
+                for tool in random.sample(tools, len(tools)):
+                    one = _both_ways(tool, interpreters[tool], settings, source, base, f"{number}/{name}")
+                    for direction, figures in one.items():
+                        times.setdefault(f"{name} {direction}", {}).setdefault(tool, []).append(figures)
+                    print(f"round {number + 1} {name} {tool}: {one}", file=sys.stderr, flush=True)
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "rounds": options.rounds,
+        "sets": {name: _described(path) for name, path in sets.items()},
+        "times": times,
+    }
+
+
+def _settings(server: SeaweedFS) -> dict[str, str]:
+    store = open_store(BUCKET, server.bucket_settings())
+    assert isinstance(store, S3Store)
+    store.make_bucket()
+    return {
+        "bucket": BUCKET,
+        "alias": BUCKET,
+        "endpoint": server.endpoint,
+        "access_key": ACCESS_KEY,
+        "secret_key": SECRET_KEY,
+        "region": "us-east-1",
+    }
+
+
+def _service(home: Path, settings: dict[str, str]) -> None:
+    """A service whose ``trainshed cp`` knows the bucket."""
+    os.environ["TRAINSHED_HOME"] = str(home)
+    command = [str(Path(sys.executable).with_name("trainshed")), "storage", "add", BUCKET]
+    command += ["--endpoint", settings["endpoint"], "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]
+    subprocess.run(command, check=True)
+
+
+def _data_sets(base: Path, *, full: bool, wanted: list[str]) -> dict[str, Path]:
+    counts = {
+        "small": (10_000 if full else 2_000, 16 << 10),
+        "large": (4 if full else 2, (512 if full else 256) << 20),
+    }
+    made: dict[str, Path] = {}
+    for name in wanted:
+        count, size = counts[name]
+        made[name] = base / "data" / name
+        for i in range(count):
+            path = made[name] / f"{i // 1000:02}" / f"{i:05}.bin"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(os.urandom(size))
+    return made
+
+
+def _interpreter(tool: str) -> str:
+    """The Python to run a tool with; empty where it cannot be had."""
+    if tool == "rclone":
+        return sys.executable if shutil.which("rclone") else ""
+    if tool not in OWN_ENVIRONMENT:
+        return sys.executable
+    home = Path(tempfile.gettempdir()) / "trainshed-bench-environments" / tool
+    python = home / "bin/python"
+    if not python.exists():
+        venv.create(home, with_pip=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        if subprocess.run([*install, *OWN_ENVIRONMENT[tool]], check=False).returncode:
+            shutil.rmtree(home)
+            return ""
+    return str(python)
+
+
+def _both_ways(  # noqa: PLR0917
+    tool: str, python: str, settings: dict[str, str], source: Path, base: Path, place: str
+) -> dict[str, dict[str, float]]:
+    prefix = f"{place}/{tool.replace(' ', '-')}/"
+    back = base / "back"
+    up = _once(tool, python, settings, ["up", str(source), prefix])
+    down = _once(tool, python, settings, ["down", prefix, str(back)])
+    _compare(source, back)
+    shutil.rmtree(back)
+    store = open_store(BUCKET, {"kind": "s3", **settings})
+    store.delete([i.key for i in store.list(prefix)])
+    store.close()
+    return {"up": up, "down": down}
+
+
+def _once(tool: str, python: str, settings: dict[str, str], arguments: list[str]) -> dict[str, float]:
+    command = [python, str(ROOT / "benchmarks/storage_tools.py"), tool, *arguments]
+    done = subprocess.run(command, input=json.dumps(settings), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{tool} {arguments[0]} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _compare(source: Path, back: Path) -> None:
+    """Every tool must have moved every byte."""
+    roots = [p for p in (back, *back.glob("*")) if (p / "00").is_dir()]
+    assert roots, f"nothing came back to {back}"
+    for path in source.rglob("*.bin"):
+        with path.open("rb") as ours, (roots[0] / path.relative_to(source)).open("rb") as theirs:
+            assert hashlib.file_digest(ours, "md5").digest() == hashlib.file_digest(theirs, "md5").digest()
+
+
+def _described(path: Path) -> str:
+    sizes = [p.stat().st_size for p in path.rglob("*.bin")]
+    return f"{len(sizes):,} × {sizes[0] / 1024:,.0f} KiB" if sizes else ""
+
+
+def _print(result: dict[str, Any]) -> None:
+    print(f"{result['date']}, {result['cores']} cores, {result['rounds']} rounds, {result['sets']}")
+    for copy, tools in result["times"].items():
+        medians = {t: statistics.median(r["seconds"] for r in runs) for t, runs in tools.items()}
+        fastest = min((s for t, s in medians.items() if t not in OURS), default=min(medians.values()))
+        print(f"\n| {copy} | s | × fastest other | CPU s | memory MiB |\n|---|---|---|---|---|")
+        for tool, seconds in sorted(medians.items(), key=lambda item: item[1]):
+            cpu = statistics.median(r["cpu_s"] for r in tools[tool])
+            memory = max(r["memory_mib"] for r in tools[tool])
+            print(f"| {tool} | {seconds:.2f} | {seconds / fastest:.2f} | {cpu:.2f} | {memory:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
