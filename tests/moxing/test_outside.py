@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from moxing.framework.file import _auth
+from tests.cli.conftest import Shell
 from tests.moxing.conftest import SOCKET
 from tests.moxing.test_interpreters import _python
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS
@@ -31,7 +32,7 @@ def _servers() -> set[str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if b"trainshed.agent.moxing_server" in (entry / "cmdline").read_bytes():
+                if b"trainshed.cli.moxing_gateway" in (entry / "cmdline").read_bytes():
                     found.add(entry.name)
             except OSError:
                 continue
@@ -96,6 +97,20 @@ def test_keys_from_the_environment_and_from_set_auth(seaweedfs: SeaweedFS) -> No
         "is_secure=False, path_style=True, long_conn_mode=True);"
     )
     done = _run(script.format(auth), PYTHONPATH="src")
+    assert done.stdout == "1\n", done.stderr
+
+
+def test_buckets_of_this_users_service(seaweedfs: SeaweedFS, tmp_path: Path) -> None:
+    shell = Shell(
+        tmp_path, tmp_path / "home", {"TRAINSHED_ACCESS_KEY": ACCESS_KEY, "TRAINSHED_SECRET_KEY": SECRET_KEY}
+    )
+    added = shell.run("storage", "add", "named-here", "--endpoint", seaweedfs.endpoint, "--bucket", "objects")
+    assert added.returncode == 0, added.stderr
+    done = _run(
+        "import moxing as mox; mox.file.write('obs://named-here/from-laptop', '1');"
+        "print(mox.file.read('obs://named-here/from-laptop'))",
+        PYTHONPATH="src", TRAINSHED_HOME=str(tmp_path / "home"),
+    )  # fmt: skip
     assert done.stdout == "1\n", done.stderr
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from trainshed.client.transport import Transport
 from trainshed.storage import Buckets, Store
@@ -47,7 +48,13 @@ def buckets(home: Path | None, *uris: str) -> Generator[Buckets]:
 
 
 def _straight(home: Path | None, project_id: str) -> Buckets | None:
-    """The project's buckets with their keys, for the person who runs the service."""
+    """The project's buckets, for the person who runs the service."""
+    found = own_settings(home, project_id)
+    return None if found is None else Buckets(found)
+
+
+def own_settings(home: Path | None, project_id: str) -> dict[str, dict[str, Any]] | None:
+    """Settings of the project's buckets with their keys, for the person who runs the service."""
     import os
 
     if home is None:
@@ -71,6 +78,6 @@ def _straight(home: Path | None, project_id: str) -> Buckets | None:
             root=settings.files.buckets,
             local_paths=True,
         )
-        return Buckets(service.config(project_id))
+        return service.config(project_id)
     finally:
         database.close()

@@ -20,7 +20,7 @@ _HOW = (
     "install trainshed in a Python 3.11 or newer (pip install trainshed) and put its 'trainshed' command on "
     "the PATH; local paths need nothing"
 )
-_SERVER = "trainshed.agent.moxing_server"
+_SERVER = "trainshed.cli.moxing_gateway"
 # after all other folders, so that nothing there stands in for the standard library
 _BEGIN = (
     "import runpy, sys; sys.path.append({!r}); runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
@@ -132,7 +132,7 @@ def find_python() -> str:
 
 def _has_trainshed() -> bool:
     try:
-        return importlib_util.find_spec(_SERVER + ".__main__") is not None
+        return importlib_util.find_spec(_SERVER) is not None
     except ImportError:
         return False
 

@@ -12,19 +12,27 @@ import shutil
 import signal
 import socket
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
+from trainshed.agent.moxing_server.buckets import Settings
 from trainshed.agent.moxing_server.gateway import Gateway
 from trainshed.agent.moxing_server.server import Server
 
 _CLEAN_UP_S = 5.0  # for copies that were ended to remove what is not whole
 
 
-def main() -> int:
-    """Serve until standard input says otherwise."""
+def main(configured: Callable[[], Settings] | None = None) -> int:
+    """Serve until standard input says otherwise.
+
+    Args:
+        configured: more buckets, by name, beside those that standard input names.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # they are for the script; our parent's end is ours
     settings = json.loads(_line(0))
+    if configured is not None:
+        settings["buckets"] = {**configured(), **settings["buckets"]}
     try:
         _serve(settings)
     finally:
@@ -55,7 +63,11 @@ def _line(fd: int) -> bytes:
     return line
 
 
-if __name__ == "__main__":
-    code = main()
+def leave(code: int) -> NoReturn:
+    """End without waiting for threads that still talk to nobody."""
     sys.stdout.flush()
-    os._exit(code)  # threads that still talk to nobody are not waited for
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    leave(main())
