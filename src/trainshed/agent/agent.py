@@ -123,7 +123,7 @@ class Agent:
         """Everything, from where it is; whether it was all delivered."""
         if DELIVERED in self._journal.facts:
             return True
-        if self._recovering:
+        if self._recovering and not self._journal.find(Stage.REPORT, EventKind.FINISHED):
             stage = self._journal.events[-1].stage
             self._work.note(stage, "a new agent goes on where the last one was killed")
         self._work.reporter.start()
@@ -148,6 +148,7 @@ class Agent:
     def _outcome(self) -> TaskOutcome:
         """How it ended up to the outputs: known from before, or found out now."""
         if known := self._journal.facts.get("outcome"):
+            run_stage.report_again(self._work)
             return from_wire(TaskOutcome, known)
         try:
             outcome = self._walk()
@@ -159,6 +160,7 @@ class Agent:
             if not isinstance(error, TrainshedError):
                 sys.excepthook(type(error), error, error.__traceback__)
             outcome = failure(self._stage, error)
+            self._work.supervision.end_launches()
         self._journal.fact("outcome", to_wire(outcome))
         return outcome
 
@@ -194,7 +196,8 @@ class Agent:
     def _begin(self, stage: Stage) -> float:
         """Note that a stage begins, unless it has already; when it did."""
         self._stage = self._work.reporter.stage = stage
-        self._halt.check()
+        if not self._work.supervision.launched(stage.value):
+            self._halt.check()
         started = self._journal.find(stage, EventKind.STARTED)
         return (started or self._journal.event(stage, EventKind.STARTED)).time
 
@@ -216,8 +219,11 @@ class Agent:
         self._end(stage, EventKind.DONE, message, started)
 
     def _end(self, stage: Stage, kind: EventKind, message: str, started: float) -> None:
-        self._journal.event(stage, kind, message, duration=max(0.0, time.time() - started))
-        self._work.reporter.soon()
+        """Note how a stage ended, unless an agent before us has."""
+        ends = (EventKind.DONE, EventKind.FAILED)
+        if not any(self._journal.find(stage, end) for end in ends):
+            self._journal.event(stage, kind, message, duration=max(0.0, time.time() - started))
+            self._work.reporter.soon()
 
     def _run(self) -> TaskOutcome:
         started = self._begin(Stage.RUN)

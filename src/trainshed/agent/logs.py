@@ -12,7 +12,7 @@ import os
 import struct
 import time
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from trainshed.agent.journal import Journal
 from trainshed.core.task import ProcessSpec
@@ -39,7 +39,7 @@ class TaskLog:
     def __init__(self, path: str, journal: Journal) -> None:
         self._path = path
         self._journal = journal
-        self._lines: dict[str, int] = journal.facts.get("lines", {})
+        self._lines: dict[str, dict[str, Any]] = journal.facts.get("lines", {})
         self._repair()
 
     def line(self, key: str, text: str) -> None:
@@ -48,9 +48,8 @@ class TaskLog:
             return
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         whole = f"{MARK} {stamp} {text}\n"
-        self._lines[key] = self.size()
+        self._lines[key] = {"at": self.size(), "text": whole}
         self._journal.fact("lines", self._lines)
-        self._journal.fact("line", {"at": self._lines[key], "text": whole})
         self._append(whole)
 
     def size(self) -> int:
@@ -62,9 +61,9 @@ class TaskLog:
 
     def _repair(self) -> None:
         """Write the last line if the agent before us died when it was about to."""
-        last = self._journal.facts.get("line")
-        if last is None:
+        if not self._lines:
             return
+        last = next(reversed(self._lines.values()))
         with open(self._path, "ab+") as file:
             file.seek(last["at"])
             if last["text"].encode() in file.read(1 << 20):

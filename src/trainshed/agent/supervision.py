@@ -204,6 +204,21 @@ class Supervision:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, number)
 
+    def end_launches(self) -> None:
+        """Make sure that nothing runs any more, after a failure of the agent itself."""
+        until = time.monotonic() + _END_TREE_S
+        while self._unfinished() and time.monotonic() < until:
+            self.stop(force=True)
+            if not self._alive():
+                self.end_tree()
+                return
+            time.sleep(0.02)
+
+    def _alive(self) -> bool:
+        """Whether a supervisor is left that could end a launch."""
+        adopted = self._adopted is not None and self._adopted[1].alive
+        return adopted or Identity.of(self._pid) is not None
+
     def _lost(self, name: str) -> NoReturn:
         left = self.end_tree()
         rest = f"; {left} processes could not be ended" if left else "; its processes were ended"

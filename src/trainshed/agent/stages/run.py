@@ -40,6 +40,13 @@ def run(work: Work, syncs: outputs.Syncs) -> TaskOutcome:
     return _outcome(work, result, facts["logs"])
 
 
+def report_again(work: Work) -> None:
+    """The ranks ended in an agent's life before this one; not all of their logs may be delivered."""
+    if facts := work.journal.facts.get("launch"):
+        work.reporter.launched(facts["logs"], facts["start"], 0)
+        work.reporter.ended()
+
+
 def _order(work: Work) -> None:
     task = work.task
     layout = launch.layout(work)
