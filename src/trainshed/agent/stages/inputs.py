@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trainshed.agent import contract
 from trainshed.agent.stages.base import Work, size
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.job import ChannelBinding
 from trainshed.core.task import Stage, TaskSpec
+
+if TYPE_CHECKING:
+    from trainshed.storage import ObjectCache
 
 
 def needed(task: TaskSpec) -> bool:
@@ -52,8 +57,21 @@ def _fetch(work: Work, channel: ChannelBinding, directory: str) -> tuple[int, in
         channel.uri,
         work.places.host(directory),
         progress=work.progress(Stage.INPUTS, channel.name),
-        options=CopyOptions(cancel=work.halt.cancel),
+        options=CopyOptions(cancel=work.halt.cancel, cache=_cache(work.task)),
     )
     for i, warning in enumerate(report.warnings):
         work.log.line(f"input-{channel.name}-{i}", f"{channel.name}: {warning}")
     return report.total_files, report.total_bytes
+
+
+def _cache(task: TaskSpec) -> ObjectCache | None:
+    """What was downloaded on this node before, beside the environments; only what comes from a server."""
+    from trainshed.storage import ObjectCache
+
+    remote = any(settings.get("kind") != "folder" for settings in task.buckets.values())
+    if not remote or not task.environments_dir:
+        return None
+    try:
+        return ObjectCache(f"{task.environments_dir}/.objects")
+    except OSError:
+        return None
