@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from tests.servers.proxy import Fault, Proxy
 from tests.servers.seaweedfs import SeaweedFS
 from tests.storage.conftest import BUCKET, Place
-from trainshed.core.errors import Unavailable
+from trainshed.core.errors import NotFound, Unavailable
 from trainshed.storage import Buckets, OutputSync, SyncNote, committed
 
 
@@ -41,11 +42,12 @@ def sync(place: Place, out: Path, tmp_path: Path) -> Iterator[OutputSync]:
 
 
 def _there(place: Place) -> dict[str, bytes]:
-    return {
-        i.key: place.buckets.read(place.uri + i.key)
-        for i in place.buckets.list(place.uri)
-        if not i.is_directory
-    }
+    found: dict[str, bytes] = {}
+    for info in place.buckets.list(place.uri):
+        if not info.is_directory:
+            with contextlib.suppress(NotFound):  # gone between the listing and the look
+                found[info.key] = place.buckets.read(place.uri + info.key)
+    return found
 
 
 def _here(root: Path) -> dict[str, bytes]:
