@@ -16,7 +16,7 @@ from trainshed.server.config import Settings
 from trainshed.server.context import Context
 from trainshed.server.run import Ready, Server
 
-START_S = 30
+START_S = 120
 ROOT = Path(__file__).parents[2]
 
 
@@ -85,7 +85,7 @@ def running(home: Path, **settings: Any) -> Generator[Running]:
         if failures:
             raise failures[0]
         headers = {"Authorization": f"Bearer {box[0].token}"}
-        with httpx.Client(base_url=box[0].endpoint, headers=headers, timeout=30, trust_env=False) as api:
+        with httpx.Client(base_url=box[0].endpoint, headers=headers, timeout=120, trust_env=False) as api:
             yield Running(server, box[0], api)
     finally:
         server.stop()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
+from pydantic_core import to_json
+
+from trainshed.server.wire.base import JsonBody
 
 _EVENT: dict[str, Any] = {
     "type": "object",
@@ -13,6 +16,11 @@ _EVENT: dict[str, Any] = {
     "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
 }
 _UNUSED = ("HTTPValidationError", "ValidationError")
+
+
+def route(request: Request) -> Response:
+    """The description as an answer; in a worker thread, because making it takes a while."""
+    return JsonBody(to_json(describe(request.app)))
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

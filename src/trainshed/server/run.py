@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 5
 KEEP_ALIVE_S = 75
+GC_THRESHOLD = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,11 @@ class _Uvicorn(uvicorn.Server):
         await self._lifespan.__aenter__()
         try:
             await super().startup(sockets)
-            # what lives as long as the server need not be looked at by every collection
+            # what lives as long as the server need not be looked at by every collection, and a
+            # request's own objects are gone before a collection could find them
             gc.collect()
             gc.freeze()
+            gc.set_threshold(GC_THRESHOLD, 20, 50)
             self._announce()
         except BaseException:
             await self._lifespan.__aexit__(*sys.exc_info())
