@@ -33,6 +33,14 @@ def _read_until(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"{text!r} never came; it printed {seen!r}")
 
 
+def _finish(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What else the process prints, to its end (``communicate`` would lose what was read ahead)."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
+        return process.stdout.read(), process.stderr.read()
+
+
 def test_only_the_scripts_output_is_on_standard_output(shell: Shell) -> None:
     shell.script("print('hello'); print('数字')")
     done = shell.run("run", "train.py", "--engine", "python")
@@ -150,7 +158,7 @@ def test_ctrl_c_stops_the_job_and_waits_for_it(shell: Shell) -> None:
     process = shell.start("run", "train.py", "--engine", "python", "-o", "train_url=out")
     _read_until(process, "ready")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = _finish(process)
     assert out == "saved\n"
     assert "stopping" in err
     assert "was stopped" in err
@@ -172,7 +180,7 @@ def test_a_second_ctrl_c_leaves_the_job(shell: Shell) -> None:
     process.send_signal(signal.SIGINT)
     _read_until(process, "not yet")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = _finish(process)
     assert process.returncode == 130
     assert f"{name} goes on" in err
     assert shell.json("jobs", "show", name)["status"]["phase"] == "Terminating"
@@ -190,6 +198,21 @@ def test_a_fresh_home_needs_nothing_and_keeps_nothing_running(fresh: Shell) -> N
         time.sleep(0.2)
 
 
+def test_a_job_that_waits_says_why(own_service: Service) -> None:
+    shell = own_service.shell
+    largest = max(shell.json("pools", "list")["flavors"], key=lambda flavor: flavor["cores"])["id"]
+    shell.script("import time; time.sleep(600)", "sleep.py")
+    shell.script("print('at last')")
+    name = shell.run("run", "sleep.py", "--engine", "python", "--flavor", largest, "-d").stdout.strip()
+    process = shell.start("run", "train.py", "--engine", "python")
+    assert process.stderr is not None
+    said = next(line for line in process.stderr if "needs" in line)
+    assert said.startswith("trainshed: ")
+    shell.run("jobs", "stop", name)
+    out, _ = _finish(process)
+    assert (out, process.returncode) == ("at last\n", 0)
+
+
 def test_following_survives_a_killed_service(own_service: Service) -> None:
     shell = own_service.shell
     shell.script(COUNT.format(count=60, pause=0.1))
@@ -197,7 +220,7 @@ def test_following_survives_a_killed_service(own_service: Service) -> None:
     seen = _read_until(process, "line 9")
     own_service.end(signal.SIGKILL)
     own_service.start()
-    out, err = process.communicate(timeout=120)
+    out, err = _finish(process)
     assert process.returncode == 0, err
     assert seen + out == "".join(f"line {number}\n" for number in range(60))
 
@@ -210,7 +233,7 @@ def test_a_stopped_service_leaves_its_jobs_running(own_service: Service) -> None
     seen = _read_until(process, "line 3")
     assert own_service.end(signal.SIGTERM) == 0
     own_service.start()
-    out, err = process.communicate(timeout=120)
+    out, err = _finish(process)
     assert process.returncode == 0, err
     assert seen + out == "".join(f"line {number}\n" for number in range(30))
 

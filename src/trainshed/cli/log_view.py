@@ -53,7 +53,8 @@ class LogView:
         if self._target is not self._platform:
             self._target.write(text)
         elif self._target.isatty():
-            self._target.write(f"\033[2m{text}\033[22m")
+            line = text.rstrip("\n")
+            self._target.write(f"\033[2m{line}\033[22m{text[len(line) :]}")
         else:
             self._target.write(text)
 

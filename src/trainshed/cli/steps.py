@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ class Steps:
         self._quiet = quiet
         self._text = ""
         self._percent: float | None = None
+        self._detail = ""
         self._since = self._said = 0.0
         self._changed = threading.Event()
         self._done = False
@@ -47,24 +49,29 @@ class Steps:
         if self._thread is not None:
             self._thread.join()
 
-    def progress(self, text: str, percent: float | None = None) -> None:
-        """This is being done now, and so far."""
+    def progress(self, text: str, percent: float | None = None, detail: str = "") -> None:
+        """This is being done now, and so far; the detail is shown only on a terminal."""
         now = time.monotonic()
         with self._lock:
             is_new = text != self._text
             if is_new:
                 self._since = now
-            self._text, self._percent = text, percent
+            self._text, self._percent, self._detail = text, percent, detail
         if not text or self._quiet:
             return
         if self._live:
             self._changed.set()
-        elif is_new and percent is None:
+        elif is_new and (percent is None or detail):
             self._say(now)
         elif is_new:
-            self._said = now  # a step that is measured is worth a line once it takes long
+            self._said = now  # a step that is only measured is worth a line once it takes long
         elif now - self._said > _PLAIN_PERIOD_S:
             self._say(now)
+
+    def hint(self, text: str) -> None:
+        """This is being done now, most often too short to be worth a line: shown only on a terminal."""
+        if self._live:
+            self.progress(text)
 
     def share(self, text: str, done: int, total: int) -> None:
         """This is being done now: ``done`` of ``total``."""
@@ -101,9 +108,12 @@ class Steps:
                     sys.stderr.flush()
 
     def _line(self, frame: str) -> str:
+        parts = [frame, self._text]
+        if self._percent is not None:
+            full = round(_BAR * min(max(self._percent, 0), 100) / 100)
+            parts += ["━" * full + "─" * (_BAR - full), f"{self._percent:.0f}%"]
         seconds = time.monotonic() - self._since
-        tail = f"  {seconds:.0f} s" if seconds >= 1 else ""
-        if self._percent is None:
-            return f"{frame} {self._text}{tail}"
-        full = round(_BAR * min(max(self._percent, 0), 100) / 100)
-        return f"{frame} {self._text} {'━' * full}{'─' * (_BAR - full)} {self._percent:.0f}%{tail}"
+        if seconds >= 1:
+            parts.append(f"{seconds:.0f} s")
+        parts.append(self._detail)
+        return " ".join(parts)[: shutil.get_terminal_size().columns - 1]

@@ -13,6 +13,7 @@ from typing import Any
 from trainshed.cli.log_view import LogView
 from trainshed.cli.options import INTERRUPTED, OURS, TIMED_OUT
 from trainshed.cli.output import duration_text, plain, say, tell
+from trainshed.cli.pending import WhyPending
 from trainshed.cli.steps import Steps
 from trainshed.cli.words import word
 from trainshed.client import Client, Job
@@ -43,6 +44,7 @@ def watch(client: Client, job: Job, *, quiet: bool = False, log_to_stderr: bool 
     out = sys.stderr if log_to_stderr else sys.stdout
     view = LogView(out, None if quiet else sys.stderr)
     with Steps(quiet=quiet) as steps, _stop_on_interrupt(client, job):
+        waiting = WhyPending(client.connection, job.id, steps)
         try:
             for event in client.jobs.follow(job.id):
                 data = section(event.data)
@@ -51,25 +53,36 @@ def watch(client: Client, job: Job, *, quiet: bool = False, log_to_stderr: bool 
                         steps.clear()
                         view.write(str(data["text"]))
                     case "phase":
-                        _show_phase(steps, data)
+                        _show_phase(steps, waiting, data)
                     case "progress":
-                        text = str(data.get("message") or data.get("line") or "")
-                        steps.progress(text, data.get("percent"))
+                        _show_progress(steps, data)
                     case "event":
                         _show_event(steps, data)
                     case _:
                         pass
         finally:
+            waiting.end()
             view.close()
     return client.jobs.show(job.id)
 
 
-def _show_phase(steps: Steps, data: Json) -> None:
+def _show_phase(steps: Steps, waiting: WhyPending, data: Json) -> None:
     phase = Phase(data.get("phase", "Creating"))
     if phase is Phase.PENDING:
-        steps.progress(str(data.get("reason") or word("waiting for resources")), None)
-    elif phase.terminal:
+        steps.hint(word("waiting for resources"))
+        waiting.begin()
+        return
+    waiting.end()
+    if phase is not Phase.CREATING:
         steps.clear()
+
+
+def _show_progress(steps: Steps, data: Json) -> None:
+    percent, line = data.get("percent"), str(data.get("message") or data.get("line") or "")
+    if engine := data.get("engine_id"):
+        steps.progress(word("building the environment of {engine}", engine=engine), percent, line)
+    else:
+        steps.progress(line, percent)
 
 
 def _show_event(steps: Steps, data: Json) -> None:

@@ -28,6 +28,7 @@ _CHINESE = {
     "{name} was stopped after {took}": "{name} 已停止，用时 {took}",
     "{name} ended abnormally after {took}": "{name} 异常结束，用时 {took}",
     "sending the code": "正在发送代码",
+    "building the environment of {engine}": "正在构建 {engine} 的环境",
     "waiting for resources": "正在等待资源",
     "trainshed serves {home} at {endpoint}": "trainshed 已启动：{endpoint}，状态目录 {home}",
     "Ctrl-C stops it; running jobs go on.": "按 Ctrl-C 停止服务；运行中的作业会继续。",
