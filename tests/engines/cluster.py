@@ -26,6 +26,8 @@ from trainshed.core.task import Interpreter, Layout, Peer, ProcessSpec, Reportin
 from trainshed.engines import launchers
 
 SCRIPTS = Path(__file__).parent / "scripts"
+SEEN: dict[str, set[str]] = {}
+"""Engine id → shapes (tasks x processes) that ran well in this session; see ``pytest_sessionfinish``."""
 
 
 def make_task(
@@ -156,7 +158,15 @@ class Cluster:
         finally:
             for process in running:
                 process.end()
-        return [process.outcome() for process in running]
+        outcomes = [process.outcome() for process in running]
+        if all(outcome.code == 0 for outcome in outcomes if outcome.spec.rank >= 0):
+            SEEN.setdefault(self._seen_as(), set()).add(f"{self.nodes}x{self.processes}")
+        return outcomes
+
+    def _seen_as(self) -> str:
+        """The engine, unless another one's launcher drives it: that counts for neither."""
+        own = self.launcher in (None, self.engine.launcher)
+        return self.engine.id if own and "stand-in" not in self.interpreter.python_version else ""
 
     def _start(self, number: int, node: int, spec: ProcessSpec) -> _Running:
         log = self.folder / f"process-{number}.log"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tests.engines.cluster import Cluster
+from tests.engines.cluster import SEEN, Cluster
 from trainshed.core.engine import Engine
 from trainshed.engines import catalogue
 from trainshed.engines.environments import Environments
@@ -39,6 +42,22 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     y = labels[order].astype("int64")
     np.savez(folder / "digits.npz", x_train=x[:1500], y_train=y[:1500], x_test=x[1500:], y_test=y[1500:])
     return folder
+
+
+def pytest_sessionfinish() -> None:
+    """Where asked to (TRAINSHED_WRITE_SEEN=1), note which engines ran, for docs/engines.md."""
+    if os.environ.get("TRAINSHED_WRITE_SEEN") != "1":
+        return
+    file = ROOT / "docs" / "engines-seen.json"
+    with (ROOT / ".cache" / "engines-seen.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = json.loads(file.read_text()) if file.exists() else {}
+        for engine_id, shapes in SEEN.items():
+            if engine_id:
+                before = known.get(engine_id, {}).get("shapes", [])
+                today = datetime.now(UTC).date().isoformat()
+                known[engine_id] = {"day": today, "shapes": sorted({*before, *shapes})}
+        file.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 BUILT_ON_REQUEST = (

@@ -36,7 +36,7 @@ def interpreter(tmp_path: Path) -> Interpreter:
     runner.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(STAND_IN))} "$@"\n')
     for file in (python, runner):
         file.chmod(0o755)
-    return Interpreter(str(python), "3.6")
+    return Interpreter(str(python), "3.6 stand-in")
 
 
 def run(
