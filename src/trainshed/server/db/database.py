@@ -22,7 +22,7 @@ from trainshed.core.errors import Code, InvalidInput, Unavailable
 
 BUSY_TIMEOUT_S = 30
 # enough for the index that a count of 100,000 jobs goes through
-READ_CACHE_KIB = 8192
+READ_CACHE_KIB = 16384
 
 
 class Database:
