@@ -1,7 +1,7 @@
 """Copies to and from one S3 server: ours against those that people use. Ratios of medians.
 
-Run:  python benchmarks/storage.py            a quick look: 2,000 × 16 KiB and 2 × 256 MiB
-      python benchmarks/storage.py --full     10,000 × 16 KiB and 4 × 512 MiB
+Run:  python -m benchmarks.storage            a quick look: 2,000 × 16 KiB and 2 × 256 MiB
+      python -m benchmarks.storage --full     10,000 × 16 KiB and 4 × 512 MiB
 
 The server is SeaweedFS on loopback, with authentication. Every tool uses 16 transfers at once and
 parts of 16 MiB where it can be told. Each round takes the tools in another order.
@@ -27,6 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.table import Table  # noqa: E402
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS  # noqa: E402
 
 from trainshed.storage import open_store  # noqa: E402
@@ -35,6 +36,7 @@ from trainshed.storage.s3 import S3Store  # noqa: E402
 BUCKET = "benchmark"
 OWN_ENVIRONMENT = {"s3fs": ["s3fs"], "esdk-obs": ["esdk-obs-python"], "s5cmd": ["s5cmd"]}
 TOOLS = ["trainshed", "trainshed cp", "moxing", "obstore", "rclone", "s5cmd", "boto3", "esdk-obs", "s3fs"]
+COMMANDS = {"rclone", "s5cmd", "trainshed cp"}
 OURS = {"trainshed", "trainshed cp", "moxing"}
 
 
@@ -51,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="trainshed-bench-", dir=options.dir) as base:
         result = _run(options, Path(base))
-    _print(result)
+    _table(result).publish()
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))
 
@@ -152,7 +154,7 @@ def _both_ways(  # noqa: PLR0917
 
 
 def _once(tool: str, python: str, settings: dict[str, str], arguments: list[str]) -> dict[str, float]:
-    command = [python, str(ROOT / "benchmarks/storage_tools.py"), tool, *arguments]
+    command = [python, str(ROOT / "benchmarks/copiers/tools.py"), tool, *arguments]
     done = subprocess.run(command, input=json.dumps(settings), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{tool} {arguments[0]} failed:\n{done.stderr[-2000:]}")
@@ -173,16 +175,29 @@ def _described(path: Path) -> str:
     return f"{len(sizes):,} × {sizes[0] / 1024:,.0f} KiB" if sizes else ""
 
 
-def _print(result: dict[str, Any]) -> None:
-    print(f"{result['date']}, {result['cores']} cores, {result['rounds']} rounds, {result['sets']}")
-    for copy, tools in result["times"].items():
+def _table(result: dict[str, Any]) -> Table:
+    table = Table(
+        "storage",
+        "Copies to and from one S3 server on loopback (SeaweedFS), seconds and × the fastest other tool",
+        ("tool", *(f"{copy} ({result['sets'][copy.split()[0]]})" for copy in result["times"]), "peak MiB"),
+    )
+    rows: dict[str, list[str]] = {}
+    memory: dict[str, float] = {}
+    for tools in result["times"].values():
         medians = {t: statistics.median(r["seconds"] for r in runs) for t, runs in tools.items()}
         fastest = min((s for t, s in medians.items() if t not in OURS), default=min(medians.values()))
-        print(f"\n| {copy} | s | × fastest other | CPU s | memory MiB |\n|---|---|---|---|---|")
-        for tool, seconds in sorted(medians.items(), key=lambda item: item[1]):
-            cpu = statistics.median(r["cpu_s"] for r in tools[tool])
-            memory = max(r["memory_mib"] for r in tools[tool])
-            print(f"| {tool} | {seconds:.2f} | {seconds / fastest:.2f} | {cpu:.2f} | {memory:.0f} |")
+        for tool, seconds in medians.items():
+            rows.setdefault(tool, []).append(f"{seconds:.2f} ({seconds / fastest:.2f} ×)")
+            memory[tool] = max(memory.get(tool, 0.0), *(r["memory_mib"] for r in tools[tool]))
+    for tool in (t for t in TOOLS if t in rows):
+        table.add(tool, *rows[tool], None if tool in COMMANDS else round(memory[tool]))
+    table.notes.append(
+        f"Medians of {result['rounds']} rounds, the tools in another order each time, 16 transfers at once; "
+        "what came back was compared. rclone, s5cmd and 'trainshed cp' are whole commands, start "
+        "included. Our own compare objects over 32 MiB by MD5 on machines with four cores or more, "
+        "small ones always."
+    )
+    return table
 
 
 if __name__ == "__main__":
