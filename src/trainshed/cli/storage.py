@@ -189,7 +189,9 @@ class _Options:
         self.directory = directory
 
 
-def _copy(source: str, target: str, options: _Options, quiet: bool, as_json: bool, home: Path | None) -> None:
+def _copy(
+    source: str, target: str, options: _Options, *, quiet: bool, as_json: bool, home: Path | None
+) -> None:
     from trainshed.cli import output
     from trainshed.cli.store_access import buckets
     from trainshed.storage import CopyOptions

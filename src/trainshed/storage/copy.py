@@ -12,7 +12,6 @@ from trainshed.core.errors import NotFound
 from trainshed.storage import faults
 from trainshed.storage.base import ObjectInfo, Store, Stored, Transfer
 from trainshed.storage.cache import ObjectCache
-from trainshed.storage.checksum import same_content
 from trainshed.storage.engine import Engine, Item
 from trainshed.storage.folder import FolderStore
 from trainshed.storage.relay import Relay, ServerCopy
@@ -214,8 +213,11 @@ class _TreeCopy:
             return True
         # a server that tells time by whole seconds: then the content decides
         source = self._source.folder
-        near = there.mtime >= info.mtime - 1.0
-        return near and source is not None and same_content(source.path(info.key), there)
+        if source is None or there.mtime < info.mtime - 1.0:
+            return False
+        from trainshed.storage.checksum import same_content  # late: hashing takes a while to import
+
+        return same_content(source.path(info.key), there)
 
     def _pairs(self) -> Iterator[tuple[str, ObjectInfo | None, ObjectInfo | None]]:
         """Relative path, and the object on either side; what only the target has comes last."""
