@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from trainshed.cli import algorithms, doctor, engines, jobs, pools, run_command, storage, up
+from trainshed.cli import algorithms, doctor, engines, environments, jobs, pools, run_command, storage, up
 from trainshed.cli.options import EXIT_CODES, FAILED, INTERRUPTED, OURS
 from trainshed.core.errors import TrainshedError
 
@@ -25,6 +25,7 @@ up.register(app)
 run_command.register(app)
 app.add_typer(jobs.app)
 app.add_typer(algorithms.app)
+environments.register(engines.app)
 app.add_typer(engines.app)
 app.add_typer(pools.app)
 storage.register(app)
