@@ -9,6 +9,7 @@ from dataclasses import replace
 from trainshed.core.task import Cause, TaskOutcome
 
 CASCADE_S = 30.0
+SKEW_S = 3.0
 _NOT_FAILED = (Cause.SUCCESS, Cause.STOPPED)
 
 
@@ -19,7 +20,8 @@ def first_failure(
 
     When a rank dies, its peers fail within seconds because it went away, and clocks of nodes
     differ. So of the failures within ``CASCADE_S`` seconds of the first, one that is no
-    consequence goes before one that is, and a process that was killed before one that exited.
+    consequence goes before one that is; and of those within ``SKEW_S`` seconds, a process that was
+    killed before one that exited.
 
     Args:
         tasks: outcomes by task index; None where it is not known yet.
@@ -33,7 +35,8 @@ def first_failure(
     def order(entry: tuple[int, TaskOutcome]) -> tuple[bool, bool, bool, float, int]:
         index, outcome = entry
         late = _when(outcome) > start + CASCADE_S
-        return (late, index in consequences, not _killed(outcome), _when(outcome), index)
+        killed = _killed(outcome) and _when(outcome) <= start + SKEW_S
+        return (late, index in consequences, not killed, _when(outcome), index)
 
     return min(failed, key=order)
 
