@@ -9,7 +9,6 @@ TorchX runs in the measuring process, submitit starts a process of its own, Ray 
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.harness import Driver, Rounds, request, service
+from benchmarks.harness import Driver, Rounds, parser_of, request, service
 from benchmarks.table import Table
 
 from trainshed.client import Client
@@ -80,9 +79,7 @@ PEERS: dict[str, tuple[str, list[str], str]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--peers", default="torchx,submitit,ray")
     options = parser.parse_args()
@@ -113,7 +110,7 @@ def _publish(rounds: int, systems: dict[str, Callable[[], dict[str, float]]]) ->
         cells = [f(name, what) for what in ("first", "done") for f in (measured.median, measured.ratio)]
         table.add(name, cells[0] * 1000, cells[1], cells[2] * 1000, cells[3])
     table.notes.append(
-        f"Medians of {rounds} rounds; each round runs every system once, and ratios are taken within a round. "
+        f"Medians of {rounds} rounds, in each of which every system runs once; ratios are taken within rounds. "
         "trainshed's job goes through HTTP, the queue and the sandbox."
     )
     table.publish()
