@@ -110,7 +110,7 @@ def _publish(rounds: int, systems: dict[str, Callable[[], dict[str, float]]]) ->
         cells = [f(name, what) for what in ("first", "done") for f in (measured.median, measured.ratio)]
         table.add(name, cells[0] * 1000, cells[1], cells[2] * 1000, cells[3])
     table.notes.append(
-        f"Medians of {rounds} rounds, in each of which every system runs once; ratios are taken within rounds. "
+        f"Medians of {rounds} rounds, in each of which every system runs once; ratios are within rounds. "
         "trainshed's job goes through HTTP, the queue and the sandbox."
     )
     table.publish()
