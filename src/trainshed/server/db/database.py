@@ -21,8 +21,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from trainshed.core.errors import Code, InvalidInput, Unavailable
 
 BUSY_TIMEOUT_S = 30
-# enough for the index that a count of 100,000 jobs goes through
-READ_CACHE_KIB = 16384
+# enough for the index that a count of 100,000 jobs goes through, and for the leaves that inserts touch
+CACHE_KIB = 16384
 
 
 class Database:
@@ -112,9 +112,9 @@ def _sqlite(url: str, *, writer: bool) -> Engine:
     def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         if not writer:
             connection.execute("PRAGMA query_only=ON")
-            connection.execute(f"PRAGMA cache_size=-{READ_CACHE_KIB}")
 
     def on_begin(connection: Connection) -> None:
         # straight to sqlite3: the detour through SQLAlchemy costs as much as a small query
