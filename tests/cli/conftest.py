@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,9 +113,14 @@ def shell(tmp_path: Path, service_home: Path) -> Shell:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Shell:
-    """The command in a home where nothing has run yet."""
-    return Shell(tmp_path, tmp_path / "home")
+def fresh(tmp_path: Path) -> Generator[Shell]:
+    """The command in a home where nothing has run yet; ends the embedded service that it leaves."""
+    home = tmp_path / "home"
+    yield Shell(tmp_path, home)
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        pid = json.loads((home / "endpoint.json").read_text())["pid"]
+        if str(home) in Path(f"/proc/{pid}/cmdline").read_text():
+            os.kill(pid, signal.SIGTERM)
 
 
 @pytest.fixture
@@ -124,12 +130,3 @@ def own_service(fresh: Shell) -> Generator[Service]:
     service.start()
     yield service
     service.close()
-
-
-@pytest.fixture
-def no_service(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """The command where a service is named that is not there, so that none may be started."""
-    shell = Shell(
-        tmp_path, tmp_path / "home", {"TRAINSHED_ENDPOINT": "http://127.0.0.1:9", "TRAINSHED_TOKEN": "t"}
-    )
-    return shell.run

@@ -198,6 +198,24 @@ def test_a_fresh_home_needs_nothing_and_keeps_nothing_running(fresh: Shell) -> N
         time.sleep(0.2)
 
 
+def test_an_embedded_service_that_is_killed_is_started_again(fresh: Shell) -> None:
+    fresh.script(COUNT.format(count=60, pause=0.1))
+    process = fresh.start("run", "train.py", "--engine", "python", "-q")
+    seen = _read_until(process, "line 9")
+    os.kill(json.loads((fresh.home / "endpoint.json").read_text())["pid"], signal.SIGKILL)
+    out, err = _finish(process)
+    assert process.returncode == 0, err
+    assert seen + out == "".join(f"line {number}\n" for number in range(60))
+
+
+def test_two_commands_share_an_embedded_service(fresh: Shell) -> None:
+    fresh.script("print('hello')")
+    both = [fresh.start("run", "train.py", "--engine", "python", "-q") for _ in range(2)]
+    assert [_finish(process)[0] for process in both] == ["hello\n", "hello\n"]
+    assert [process.returncode for process in both] == [0, 0]
+    assert len(fresh.json("jobs", "list")["jobs"]) == 2
+
+
 def test_a_job_that_waits_says_why(own_service: Service) -> None:
     shell = own_service.shell
     largest = max(shell.json("pools", "list")["flavors"], key=lambda flavor: flavor["cores"])["id"]
