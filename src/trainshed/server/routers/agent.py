@@ -38,7 +38,7 @@ MAX_LOG_BODY = 4 * 1024 * 1024
 SMALL = 64 * 1024
 GONE = 410
 
-_log = logging.getLogger("trainshed.server")
+_logger = logging.getLogger("trainshed.server")
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -58,7 +58,7 @@ class AgentCalls:
             if error.code == Code.ATTEMPT_OVER:
                 status = GONE
             else:
-                _log.warning("refused %s %s: %s", scope["method"], scope["path"], error.message)
+                _logger.warning("refused %s %s: %s", scope["method"], scope["path"], error.message)
         body = json.dumps(answer).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
