@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -142,7 +144,7 @@ def test_a_gateway_without_its_agent_finishes_what_was_asked(tmp_path: Path) -> 
     body = b"x" * 100_000
     request = json.dumps({"v": 1, "op": "write", "uri": "obs://b/x"}).encode()
     connection._socket.sendall(struct.pack(">IQ", len(request), len(body)) + request + body[:10])
-    _until(lambda: connection._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 and _taken(process))
+    _until(lambda: _unread(connection._socket) == 0)
     process.stdin.close()
     connection._socket.sendall(body[10:])
     assert connection.receive()[0] == {"result": {}}
@@ -152,14 +154,14 @@ def test_a_gateway_without_its_agent_finishes_what_was_asked(tmp_path: Path) -> 
     gateway.close()
 
 
-def _taken(process: subprocess.Popen[bytes]) -> bool:
-    """Whether the server has a thread for a connection."""
-    return len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 1
+def _unread(connection: socket.socket) -> int:
+    """Bytes that were sent and that the other end has not read."""
+    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
 
 
 def _until(true: Callable[[], bool]) -> None:
     deadline = threading.Event()
-    for _ in range(1000):
+    for _ in range(6000):
         if true():
             return
         deadline.wait(0.01)

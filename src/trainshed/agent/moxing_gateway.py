@@ -35,6 +35,7 @@ from trainshed.core.errors import Code, Unavailable
 from trainshed.core.task import TaskSpec
 
 SOCKET_VARIABLE = "TRAINSHED_MOXING_SOCKET"
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576"}  # give large buffers back at once
 _LONGEST_ADDRESS = 100  # of the 108 bytes that Linux gives a socket's path
 _BACKLOG = 256
 _STABLE_S = 10.0  # a server that lived shorter is started again with growing delays
@@ -147,7 +148,7 @@ class Gateway:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=(fd,),
-            env=os.environ | {"PYTHONPATH": path},
+            env=os.environ | MEMORY | {"PYTHONPATH": path},
             cwd="/",
         )
         assert process.stdin is not None

@@ -12,8 +12,11 @@ from trainshed.storage import ObjectInfo, Store
 
 LARGEST = 4 << 20
 _DEPTH = 2
-_budget = threading.BoundedSemaphore(12)  # pieces ahead, of all readers together
-_ahead = ThreadPoolExecutor(12, "read-ahead")
+_MOST_AHEAD = 6  # pieces, of all readers together: what bounds our memory
+_MOST_SPARE = 3
+_budget = threading.BoundedSemaphore(_MOST_AHEAD)
+_ahead = ThreadPoolExecutor(_MOST_AHEAD, "read-ahead")
+_spare: list[bytearray] = []  # buffers of the largest piece; a list's pop and append are atomic
 _Piece = tuple[bytearray, int]
 
 
@@ -28,7 +31,6 @@ class Reading:
         self.info = info
         self._store = store
         self._streams: list[io.BufferedReader] = []
-        self._buffers: list[bytearray] = []
         self._given = bytearray()
         self._coming: OrderedDict[tuple[int, int], Future[_Piece]] = OrderedDict()
 
@@ -39,9 +41,8 @@ class Reading:
             ahead: whether those that follow will be asked for, each twice as long up to the largest.
         """
         length = min(length, LARGEST)
-        if self._given:
-            self._buffers.append(self._given)
-            self._given = bytearray()
+        _give_back(self._given)
+        self._given = bytearray()
         future = self._coming.pop((offset, length), None)
         if future is None:
             self._forget()
@@ -70,13 +71,11 @@ class Reading:
             _, future = self._coming.popitem()
             _budget.release()
             if future.exception() is None:
-                self._buffers.append(future.result()[0])
+                _give_back(future.result()[0])
 
     def _fetch(self, offset: int, length: int) -> _Piece:
         stream = self._streams.pop() if self._streams else self._open()
-        buffer = self._buffers.pop() if self._buffers else bytearray()
-        if len(buffer) < length:
-            buffer = bytearray(length)
+        buffer = _buffer(length)
         view, done = memoryview(buffer)[:length], 0
         stream.seek(offset)
         while done < length and (n := stream.readinto(view[done:])):
@@ -90,5 +89,21 @@ class Reading:
     def close(self) -> None:
         """Let go of the streams."""
         self._forget()
+        _give_back(self._given)
         while self._streams:
             self._streams.pop().close()
+
+
+def _buffer(length: int) -> bytearray:
+    """A buffer of at least ``length`` bytes."""
+    if length > LARGEST // 2:
+        try:
+            return _spare.pop()
+        except IndexError:
+            return bytearray(LARGEST)
+    return bytearray(length)
+
+
+def _give_back(buffer: bytearray) -> None:
+    if len(buffer) == LARGEST and len(_spare) < _MOST_SPARE:
+        _spare.append(buffer)

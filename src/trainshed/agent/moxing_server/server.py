@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from trainshed.agent.moxing_server import wire
 from trainshed.agent.moxing_server.failures import describe
 from trainshed.agent.moxing_server.wire import Answer, Body, Gone
 
+_ON_ITS_WAY_S = 0.1
 Progress = Callable[[dict[str, Any]], None]
 Handle = Callable[[dict[str, Any], Body, "Talk"], Answer]
 
@@ -76,7 +78,8 @@ class Server:
         threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def drain(self, timeout_s: float | None = None) -> None:
-        """Wait until no request is being answered."""
+        """Wait until no request is being answered, nor on its way to us."""
+        time.sleep(_ON_ITS_WAY_S)
         with self._idle:
             self._idle.wait_for(lambda: not self._busy, timeout_s)
 
