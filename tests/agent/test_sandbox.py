@@ -47,6 +47,7 @@ def test_modelarts_paths_are_true(job: Job, tmp_path: Path, mode: str) -> None:
     (tmp_path / "data" / "x").write_text("x")
     job.set(
         sandbox=mode,
+        environments_dir="",
         inputs=(ChannelBinding("data_url", f"file://{tmp_path}/data"),),
         outputs=(ChannelBinding("train_url", f"file://{tmp_path}/out"),),
     )

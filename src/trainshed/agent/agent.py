@@ -51,6 +51,9 @@ def run(root: str) -> bool:
     journal = Journal(places.journal)
     # the supervisor is forked while there is one thread and little open
     wanted = journal.facts.get("sandbox", task.sandbox)
+    if task.environments_dir:  # the sandbox shows it only if it is there
+        with contextlib.suppress(OSError):
+            os.makedirs(task.environments_dir, exist_ok=True)
     plan = sandbox.plan(task, places)
     for bind in plan.binds:
         if bind.writable:
