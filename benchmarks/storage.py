@@ -15,11 +15,13 @@ import json
 import os
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import venv
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,9 +65,11 @@ def _run(options: argparse.Namespace, base: Path) -> dict[str, Any]:
     interpreters = {tool: _interpreter(tool) for tool in options.tools}
     tools = [t for t in options.tools if interpreters[t]]
     times: dict[str, dict[str, list[dict[str, float]]]] = {}
-    with SeaweedFS.start(base / "server", memory="6GiB") as server:
+    with ExitStack() as stack:
+        server = stack.enter_context(SeaweedFS.start(base / "server", memory="6GiB"))
         settings = _settings(server)
         if "trainshed cp" in tools:
+            stack.callback(_end_service, base / "home")
             _service(base / "home", settings)
         for number in range(options.rounds):
             for name, source in sets.items():
@@ -103,6 +107,12 @@ def _service(home: Path, settings: dict[str, str]) -> None:
     command = [str(Path(sys.executable).with_name("trainshed")), "storage", "add", BUCKET]
     command += ["--endpoint", settings["endpoint"], "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]
     subprocess.run(command, check=True)
+
+
+def _end_service(home: Path) -> None:
+    """The commands left an embedded service behind, which would wait a while for the next one."""
+    with suppress(OSError, ValueError, KeyError):
+        os.kill(int(json.loads((home / "endpoint.json").read_text())["pid"]), signal.SIGTERM)
 
 
 def _data_sets(base: Path, *, full: bool, wanted: list[str]) -> dict[str, Path]:
