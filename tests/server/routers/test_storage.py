@@ -7,6 +7,7 @@ import io
 import random
 import socket
 import tarfile
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -185,6 +186,15 @@ def test_code_is_kept_once_for_each_content(server: Running):
     assert listed(server, first["code_dir"]) == ["lib/a.py", "train.py"]
     assert server.api.head(f"{url}/not-a-sha").status_code == 400
     assert list((server.home / "buckets" / ".staging").iterdir()) == []
+
+
+def test_what_a_killed_upload_left_is_gone_after_the_next_start(serve, tmp_path: Path):
+    left = tmp_path / "buckets" / ".staging" / "upload"
+    left.mkdir(parents=True)
+    (left / "archive.tar").write_bytes(b"half")
+    server = serve(tmp_path)
+    assert not left.exists()
+    assert server.api.post(server.v2("code"), content=tar(train_py=b"x")).status_code == 200
 
 
 def test_code_over_a_limit_leaves_nothing(serve):

@@ -36,12 +36,16 @@ class StoredCode:
 
 
 class CodeService:
-    """Code directories of all projects."""
+    """Code directories of all projects.
+
+    Making one removes what an upload left that was cut off with its server: a home has one server.
+    """
 
     def __init__(self, settings: Settings, buckets: BucketService) -> None:
         self._limits = Limits(settings.max_code_files, settings.max_code_bytes)
         self._staging = settings.files.buckets / ".staging"
         self._buckets = buckets
+        shutil.rmtree(self._staging, ignore_errors=True)
 
     @property
     def max_archive(self) -> int:
