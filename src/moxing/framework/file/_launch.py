@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from importlib import util as importlib_util
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
 from moxing.framework.file import _errors
 
@@ -104,7 +104,7 @@ class _OwnGateway(object):
             [python, "-P", "-c", _BEGIN.format(where, _SERVER)],
             stdin=subprocess.PIPE,
             pass_fds=(fd,),
-            env={k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")},
+            env=_environment(),
         )
         settings = {"listen_fd": fd, "buckets": {}, "home": True, "folder": self._folder}
         assert process.stdin is not None
@@ -114,6 +114,12 @@ class _OwnGateway(object):
 
 
 _own = _OwnGateway()
+
+
+def _environment() -> Dict[str, str]:
+    """Ours, without what leads another interpreter to our packages; memory is given back at once."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+    return dict(kept, MALLOC_ARENA_MAX="2", MALLOC_MMAP_THRESHOLD_="1048576")
 
 
 def find_python() -> str:

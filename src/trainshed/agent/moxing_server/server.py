@@ -78,8 +78,9 @@ class Server:
         threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def drain(self, timeout_s: float | None = None) -> None:
-        """Wait until no request is being answered, nor on its way to us."""
-        time.sleep(_ON_ITS_WAY_S)
+        """Wait until no request is being answered; without a time limit, nor on its way to us."""
+        if timeout_s is None:
+            time.sleep(_ON_ITS_WAY_S)
         with self._idle:
             self._idle.wait_for(lambda: not self._busy, timeout_s)
 
