@@ -34,7 +34,8 @@ def diagnose(evidence: Evidence, rules: Sequence[Rule] | None = None) -> Diagnos
     if outcome and outcome.cause in _BY_OUTCOME:
         return told
     apply = _applying(rules, outcome)
-    readings = [read(end, _streams_of(evidence, end), apply, evidence.facts) for end in _failed(evidence)]
+    everyone = [read(end, _streams_of(evidence, end), apply, evidence.facts) for end in _failed(evidence)]
+    readings = [reading for reading in everyone if reading.best or not reading.end.suspect]
     if not readings:
         return told
     first = min(readings, key=lambda reading: _order(reading, readings))

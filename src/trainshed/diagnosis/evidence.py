@@ -85,6 +85,7 @@ class RankEnd:
 
     Attributes:
         at: seconds since the epoch, 0 where unknown.
+        suspect: nobody said how it ended; it is believed to have failed only if its log shows that.
     """
 
     rank: int
@@ -92,11 +93,12 @@ class RankEnd:
     signal: int = 0
     at: float = 0.0
     task: int = 0
+    suspect: bool = False
 
     @property
     def failed(self) -> bool:
         """Whether that is no success."""
-        return bool(self.signal or self.exit_code)
+        return self.suspect or bool(self.signal or self.exit_code)
 
 
 @dataclass(frozen=True, slots=True)

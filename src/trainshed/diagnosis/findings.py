@@ -77,7 +77,7 @@ class _Place:
 def read(end: RankEnd, streams: Sequence[Stream], rules: Sequence[Rule], facts: Facts) -> Reading:
     """Look at all streams of a rank, further back as long as nothing tells enough."""
     rules = [rule for rule in rules if all(getattr(facts, name) for name in rule.fact)]
-    by_end = [f for rule in rules if (f := _by_end(rule, end))]
+    by_end = [] if end.suspect else [f for rule in rules if (f := _by_end(rule, end))]
     found, fatal = list(by_end), None
     for size in WINDOWS:
         found, fatal = list(by_end), None

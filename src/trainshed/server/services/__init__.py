@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainshed.server.context import Context
+    from trainshed.server.services.diagnosis import Diagnostician
     from trainshed.server.services.dispatch import Dispatcher
     from trainshed.server.services.feeds import Hub
     from trainshed.server.services.logs import LogStore
@@ -26,6 +27,7 @@ class Services:
     hub: Hub
     logs: LogStore
     tokens: JobTokens
+    diagnostician: Diagnostician
     flavor_details: dict[tuple[str, str], dict[str, Any]] = field(
         default_factory=dict[tuple[str, str], dict[str, Any]]
     )
@@ -42,10 +44,12 @@ class Services:
     def close(self) -> None:
         """Finish what is under way; running jobs go on."""
         self.dispatcher.close()
+        self.diagnostician.close()
 
 
 def open_services(context: Context) -> Services:
     """Start everything, and go on with all jobs where they were."""
+    from trainshed.server.services.diagnosis import Diagnostician
     from trainshed.server.services.dispatch import Dispatcher
     from trainshed.server.services.feeds import Hub
     from trainshed.server.services.job_view import flavor_details
@@ -54,5 +58,8 @@ def open_services(context: Context) -> Services:
 
     hub, tokens = Hub(), JobTokens(context.settings.files.secret_key)
     dispatcher = Dispatcher(context, tokens, hub)
+    diagnostician = Diagnostician(context)
+    dispatcher.on_failed = diagnostician.tell
     dispatcher.open()
-    return Services(dispatcher, hub, LogStore(context.log_root), tokens, flavor_details(context))
+    logs, flavors = LogStore(context.log_root), flavor_details(context)
+    return Services(dispatcher, hub, logs, tokens, diagnostician, flavors)

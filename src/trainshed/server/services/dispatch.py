@@ -46,6 +46,7 @@ class Dispatcher:
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._next_look = 0.0
         self._restore_at: float | None = None
+        self.on_failed: Callable[[str, int], None] | None = None
 
     # ---- from other threads
 
@@ -174,6 +175,7 @@ class Dispatcher:
                 action()
         for pool_id, keys in turn.polls.items():
             self._desk.drivers[pool_id].poll(keys)
+        self._tell_failed(turn)
         self._tell_followers(turn)
         self._let_go(turn)
         for subscriber in turn.subscribers:
@@ -186,6 +188,12 @@ class Dispatcher:
         for job_id in refused:
             self._desk.board.release(self._desk.board.live.pop(job_id))
         return refused
+
+    def _tell_failed(self, turn: Turn) -> None:
+        """Have attempts that ended badly looked at, restarted or not."""
+        for row in turn.changes.ended_attempts:
+            if self.on_failed and row["outcome"]["cause"] != "success":
+                self.on_failed(row["b_job"], row["b_attempt"])
 
     def _tell_followers(self, turn: Turn) -> None:
         feeds, woken = self._desk.board.feeds, set[str]()

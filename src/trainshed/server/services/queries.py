@@ -42,6 +42,12 @@ def job_row(db: Database, project_id: str, id_or_name: str) -> Row:
     return row
 
 
+def row_of(db: Database, job_id: str) -> Row | None:
+    """A job by id, of whatever project; None if it is gone."""
+    with db.read() as connection:
+        return connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+
+
 def name_taken(db: Database, project_id: str, name: str) -> bool:
     """Whether a job of this project has this name."""
     query = select(jobs.c.id).where(jobs.c.project_id == project_id, jobs.c.name == name)
