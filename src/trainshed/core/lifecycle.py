@@ -102,7 +102,8 @@ def advance(state: JobState, event: JobEvent, outcome: TaskOutcome | None = None
     """
     if (state.phase, event) not in LEGAL:
         code = Code.JOB_FINISHED if state.phase.terminal else Code.JOB_NOT_FINISHED
-        raise Conflict(f"the job is {state.phase.value}: it cannot be {event.value.replace('_', ' ')}", code=code)
+        wanted = event.value.replace("_", " ")
+        raise Conflict(f"the job is {state.phase.value}: it cannot be {wanted}", code=code)
     match event:
         case JobEvent.PREPARED:
             return replace(state, phase=Phase.PENDING)

@@ -31,7 +31,7 @@ def check_name(name: str, what: str = "name") -> str:
     if not _NAME.fullmatch(name):
         shown = name if len(name) <= 80 else name[:77] + "..."
         raise InvalidInput(
-            f"{what} {shown!r} is not allowed: use 1 to 64 letters, digits, '_' or '-', not starting with '-'",
+            f"{what} {shown!r} is not allowed: use 1 to 64 letters, digits, '_' or '-', not '-' first",
             code=Code.NAME_INVALID,
         )
     return name
@@ -81,7 +81,7 @@ def check_environments(variables: dict[str, str]) -> dict[str, str]:
         if len(value) > MAX_VARIABLE_VALUE:
             raise _variable(f"environment variable {name} has a value over {MAX_VARIABLE_VALUE} characters")
         if "$" in value or "\x00" in value:
-            raise _variable(f"environment variable {name} has a '$' or NUL in its value, which is not allowed")
+            raise _variable(f"environment variable {name} has a '$' or NUL in its value: leave it out")
     return variables
 
 

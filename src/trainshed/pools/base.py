@@ -124,5 +124,5 @@ class Pool(ABC):
     def poll(self, keys: Sequence[TaskKey]) -> dict[TaskKey, AgentStatus]:
         """The state of all these agents, in one batched look."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most pools hold nothing
         """Let go of the pool; agents go on."""
