@@ -22,6 +22,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from trainshed.core.errors import Code, Unavailable
 from trainshed.core.task import TaskSpec
 
 SOCKET_VARIABLE = "TRAINSHED_MOXING_SOCKET"
+_PRIVATE = ("/tmp/", "/cache/", "/home/ma-user/")  # noqa: S108 what every sandboxed job has of its own
 MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576"}  # give large buffers back at once
 _LONGEST_ADDRESS = 100  # of the 108 bytes that Linux gives a socket's path
 _BACKLOG = 256
@@ -61,18 +63,20 @@ def start(task: TaskSpec, path: Path, mounts: Mapping[str, str] | None = None) -
 def put_library(directory: Path) -> Path:
     """Put the ``moxing`` package into ``directory``, alone, and return it for the ranks' PYTHONPATH.
 
-    A link, so it costs nothing; ranks that cannot see our installation need a copy of what it points to.
+    A link, which costs nothing; a copy where a sandbox hides what the link would lead to.
 
     Raises:
         Unavailable: this installation has no ``moxing`` beside it.
     """
     source = library()
     directory.mkdir(parents=True, exist_ok=True)
-    link = directory / "moxing"
-    if not link.is_symlink() or link.readlink() != source:
+    place = directory / "moxing"
+    if str(source).startswith(_PRIVATE):
+        shutil.copytree(source, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    elif not place.is_symlink() or place.readlink() != source:
         with contextlib.suppress(FileNotFoundError):
-            link.unlink()
-        link.symlink_to(source, target_is_directory=True)
+            place.unlink()
+        place.symlink_to(source, target_is_directory=True)
     return directory
 
 
