@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -288,6 +289,21 @@ def test_a_server_that_answers_badly_for_a_while(job: Job, tmp_path: Path) -> No
     job.set(outputs=(ChannelBinding("train_url", f"file://{tmp_path}/out/"),))
     job.run()
     audit(job, tmp_path, 20)
+
+
+@pytest.mark.parametrize("script", [STUBBORN, "print('done')"], ids=["running", "done"])
+def test_nobody_waits_for_a_service_whose_home_was_deleted(job: Job, script: str) -> None:
+    job.write(script)
+    job.set(grace_s=600)
+    job.server.stop()
+    running = job.start()
+    eventually((job.root / "log" / "task.log").exists)
+    eventually(lambda: b"on\n" in (job.root / "log" / "task.log").read_bytes() or script != STUBBORN)
+    if script != STUBBORN:
+        eventually(lambda: '"finished"' in (job.root / "journal.jsonl").read_text())
+    shutil.rmtree(job.root)
+    running.wait(60)
+    eventually(lambda: job.left() == [])
 
 
 def test_a_torn_note_is_dropped(full: Job, tmp_path: Path) -> None:

@@ -264,7 +264,9 @@ class Agent:
         return outcome
 
     def _report(self, outcome: TaskOutcome) -> bool:
-        """Say how it ended, last of all; whether the server has it all."""
+        """Say how it ended, last of all; whether the server has it all (or wants none of it)."""
+        if self._work.reporter.over:
+            return True
         self._work.reporter.stage = Stage.REPORT
         self._work.log.line("end", f"{self._task.name}: {outcome.message}")
         if not self._journal.find(Stage.REPORT, EventKind.FINISHED):

@@ -57,7 +57,7 @@ class Reporter:
     ) -> None:
         self.stage = Stage.PRECHECK
         self.over = False
-        self._places = places
+        self._places, self._journal = places, journal
         self._on_stop, self._on_over = on_stop, on_over
         self._link = ServerLink(task)
         self._outbox = Outbox(task, places, journal, self._link)
@@ -225,7 +225,15 @@ class Reporter:
                 self._on_stop(bool(command.get("force")))
 
     def _go_away(self, now: float) -> None:
-        """The server does not answer: try again later, or when it says where it is."""
+        """The server does not answer: try again later, or when it says where it is.
+
+        If the task's own directory was deleted meanwhile, so was the service's home: nobody will
+        ever come for this task.
+        """
+        if os.fstat(self._journal.fd).st_nlink == 0:
+            self.over = True
+            self._on_over()
+            return
         self._due = min(self._due, now)
         if not self._away and self._link.endpoint_file:
             with contextlib.suppress(OSError):
