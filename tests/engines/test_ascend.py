@@ -10,7 +10,7 @@ import pytest
 from tests.engines.cluster import Cluster, check
 from trainshed.core.engine import LauncherName
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
 MakeCluster = Callable[..., Cluster]
 TENSORFLOW_115 = "tensorflow_1.15-cann_5.0.2-py_3.7-euler_2.8.3-aarch64"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.engines.cluster import Cluster, check
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
 MakeCluster = Callable[..., Cluster]
 MINDSPORE_13 = "mindspore_1.3.0-cuda_10.1-py_3.7-ubuntu_1804-x86_64"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.engines.cluster import Cluster, check
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.engines.cluster import Cluster, check
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
 PYTORCH_18 = "pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64"
 TENSORFLOW_21 = "tensorflow_2.1.0-cuda_10.1-py_3.7-ubuntu_18.04-x86_64"

@@ -29,24 +29,27 @@ def test_ends_after_the_last_worker() -> None:
         first.accept()[0].close()
         second.accept()[0].close()
         first.close()
-        began = time.monotonic()
         for _ in range(4):  # it goes on looking at the second, so the first one's end was not enough
             second.accept()[0].close()
         assert process.poll() is None
         second.close()
-        assert process.wait(30) == 0
-        assert time.monotonic() - began < 30
+        assert process.wait(60) == 0
 
 
 def test_a_server_that_fails_is_the_answer() -> None:
     with guard("127.0.0.1:1", "/bin/sh", "-c", "exit 7") as process:
-        assert process.wait(30) == 7
+        assert process.wait(60) == 7
 
 
 def test_a_stop_reaches_the_server() -> None:
-    with guard(
-        "127.0.0.1:1", "/bin/sh", "-c", "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done"
-    ) as process:
-        time.sleep(0.5)
-        process.terminate()
-        assert process.wait(30) == 9
+    script = "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done"
+    argv = [sys.executable, "-I", "-S", GUARD, "127.0.0.1:1", "--", "/bin/sh", "-c", script]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "up\n"
+        deadline = time.monotonic() + 60
+        while process.poll() is None:
+            process.terminate()  # again: the guard may just not have noted its server yet
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert process.returncode == 9

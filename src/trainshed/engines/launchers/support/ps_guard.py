@@ -60,12 +60,14 @@ def end(server: "subprocess.Popen[bytes]") -> None:
 
 if __name__ == "__main__":
     addresses, _, *program = sys.argv[1:]
-    child = subprocess.Popen(program)
+    started: "list[subprocess.Popen[bytes]]" = []
 
     def pass_on(*_: object) -> None:
         """A stop is the server's too."""
-        child.terminate()
+        for server in started:
+            server.terminate()
 
     signal.signal(signal.SIGTERM, pass_on)
-    code = guard(child, [Worker(address) for address in addresses.split(",")])
+    started.append(subprocess.Popen(program))
+    code = guard(started[0], [Worker(address) for address in addresses.split(",")])
     sys.exit(code if code >= 0 else 128 - code)
