@@ -104,7 +104,7 @@ class Cluster:
     launcher: LauncherName | None = None
     variables: dict[str, str] = field(default_factory=dict)
     chip: Chip = Chip.CPU
-    deadline_s: float = 240
+    deadline_s: float = 600
 
     def tasks(self) -> list[TaskSpec]:
         launcher = self.launcher or self.engine.launcher

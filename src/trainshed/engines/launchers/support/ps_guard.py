@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 PERIOD_S = 0.5
-GONE_AFTER = 4
+GONE_AFTER = 6
 GRACE_S = 5
 
 
@@ -29,8 +29,10 @@ class Worker:
         """Look once; true once it has been there and is not any more."""
         try:
             socket.create_connection(self.address, 2).close()
-        except OSError:
+        except ConnectionRefusedError:
             self.missed += 1
+        except OSError:
+            return False  # slow or out of reach, which is not gone
         else:
             self.seen = True
             self.missed = 0
