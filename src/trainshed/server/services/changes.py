@@ -107,7 +107,7 @@ class Changes:
     def _insert_jobs(self, connection: Connection, dialect: str, now: float) -> None:
         for new in self.new_jobs:
             new.stored = new.job.columns(now)
-            if connection.execute(_INSERT[dialect], {**new.row, **new.stored}).rowcount != 1:
+            if connection.execute(_INSERT[dialect], {**new.row, **new.stored}).first() is None:
                 new.taken = True
                 self._forget(new.job.id)
             self.dirty_jobs.pop(new.job.id, None)
@@ -154,8 +154,12 @@ def _new_task(key: tuple[str, int, int], task: LiveTask) -> dict[str, Any]:
 
 
 _INSERT = {
-    "sqlite": sqlite.insert(jobs).on_conflict_do_nothing(index_elements=["project_id", "name"]),
-    "postgresql": postgresql.insert(jobs).on_conflict_do_nothing(index_elements=["project_id", "name"]),
+    "sqlite": sqlite.insert(jobs)
+    .on_conflict_do_nothing(index_elements=["project_id", "name"])
+    .returning(jobs.c.id),
+    "postgresql": postgresql.insert(jobs)
+    .on_conflict_do_nothing(index_elements=["project_id", "name"])
+    .returning(jobs.c.id),
 }
 
 _JOB_COLUMNS = (

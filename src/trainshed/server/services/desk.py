@@ -31,7 +31,7 @@ from trainshed.server.services.messages import (
     Submit,
     Subscribe,
 )
-from trainshed.server.services.moves import Moves, Turn, phase_of
+from trainshed.server.services.moves import BUILDING, Moves, Turn, phase_of
 from trainshed.server.services.pool_driver import NotStarted, Polled, PoolDriver, Told
 from trainshed.server.services.preparation import BuildProgress, Built, Preparation
 from trainshed.server.services.queries import event_rows
@@ -98,7 +98,8 @@ class Desk:
             self._moves.prepared(turn, job)
             return
         self.board.building.setdefault(engine.id, set()).add(job.id)
-        self._moves.building(turn, job)
+        if job.secondary_phase != BUILDING:
+            self._moves.building(turn, job)
         turn.after.append((job.id, lambda: self.preparation.request(engine)))
 
     def _stop(self, turn: Turn, message: Stop) -> bool:

@@ -79,7 +79,6 @@ class LiveJob:
         forced: whether it is to be ended at once.
         history: attempts that ended and were followed by another; starts that failed are none.
         ending: why the gang is being ended though nobody asked for it.
-        build_reported: whether people were told that an environment is being built for it.
     """
 
     id: str
@@ -108,7 +107,6 @@ class LiveJob:
     forced: bool = False
     ending: str = ""
     history: list[Ended] = field(default_factory=list[Ended])
-    build_reported: bool = False
 
     @property
     def attempt(self) -> int:

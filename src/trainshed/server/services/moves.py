@@ -28,6 +28,7 @@ from trainshed.server.services.feeds import FeedItem
 from trainshed.server.services.live import LiveJob, LiveTask, Placed
 from trainshed.server.services.messages import Reply, Report, Subscribe
 
+BUILDING = "Building"
 AGENT_LOST = "agent_lost"
 SECONDARY = {Phase.CREATING: "Creating", Phase.PENDING: "Queuing"}
 
@@ -69,7 +70,7 @@ class Moves:
 
     def building(self, turn: Turn, job: LiveJob) -> None:
         """Its environment has to be built first."""
-        job.secondary_phase = "Building"
+        job.secondary_phase = BUILDING
         self._changed(turn, job)
         self.event(turn, job, "building", engine=job.engine_id)
 

@@ -132,7 +132,7 @@ def _scrub(text: str) -> str:
 
 
 def _items(data: dict[str, Any], name: str, limit: int) -> list[Any]:
-    given: object = data.get(name) or []
+    given: object = data.get(name, [])
     if not isinstance(given, list):
         raise InvalidInput(f"{name} must be a list", code=Code.FIELD_INVALID)
     found = cast("list[Any]", given)
