@@ -29,10 +29,20 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def some_digits(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A third of them."""
+
+    def others(_folder: str, names: list[str]) -> list[str]:
+        return [n for n in names if n.endswith(".pgm") and int(n[:4]) >= 600]
+
+    return shutil.copytree(digits, tmp_path_factory.mktemp("some") / "digits", ignore=others)
+
+
 @pytest.mark.parametrize("version", ["3.6", "3.7", "3.11", "3.13"])
-def test_on_every_python(version: str, bucket: Where, digits: Path, tmp_path: Path) -> None:
+def test_on_every_python(version: str, bucket: Where, some_digits: Path, tmp_path: Path) -> None:
     assert bucket.served is not None
-    bucket.served.buckets.upload(digits, bucket / "digits")
+    bucket.served.buckets.upload(some_digits, bucket / "digits")
     environment = {
         SOCKET: str(bucket.served.gateway.path),
         "PYTHONPATH": str(put_library(tmp_path / "python")),
@@ -47,7 +57,7 @@ def test_on_every_python(version: str, bucket: Where, digits: Path, tmp_path: Pa
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     assert "going on after epoch 1" in done.stdout
-    assert json.loads(bucket.content("out/metric.json"))["accuracy"] > 0.85
+    assert json.loads(bucket.content("out/metric.json"))["accuracy"] > 0.7
     assert len(bucket.content("out/train.log").splitlines()) == 2
 
 
