@@ -1,4 +1,4 @@
-"""Server and agent killed with -9 again and again: nothing is lost, doubled or forgotten."""
+"""The server killed with -9 again and again: nothing is lost, doubled or forgotten."""
 
 from __future__ import annotations
 
@@ -121,19 +121,6 @@ def test_a_server_killed_at_many_points(tmp_path: Path, environments: Path, poin
     with life(home, environments, signal.SIGTERM) as server:
         eventually(lambda: ended(server, "kill"))
         audit(server, tmp_path, "kill")
-
-
-def test_an_agent_killed_while_its_script_runs(tmp_path: Path, environments: Path) -> None:
-    home = tmp_path / "home"
-    with life(home, environments, signal.SIGTERM) as server:
-        answer = server.api.post("training-jobs", json=body(tmp_path, "agent"))
-        job_id = answer.json()["metadata"]["id"]
-        for point in (10, 120):
-            eventually(lambda point=point: lines(server, "agent") >= point)
-            facts = json.loads((home / f"jobs/{job_id}/0/worker-0/agent.json").read_bytes())
-            os.kill(facts["pid"], signal.SIGKILL)
-        eventually(lambda: ended(server, "agent"))
-        audit(server, tmp_path, "agent")
 
 
 def test_a_server_that_ends_cleanly_leaves_its_jobs_running(tmp_path: Path, environments: Path) -> None:
