@@ -3,6 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/test_deps.sh
+sh scripts/setup-postgresql.sh
 # Tests share one folder of engines' environments, kept between runs.
 export TRAINSHED_ENVIRONMENTS="${TRAINSHED_ENVIRONMENTS:-$PWD/.cache/environments}"
 mkdir -p "$TRAINSHED_ENVIRONMENTS"

@@ -83,6 +83,6 @@ def _send(case: Any, server: Running) -> None:
         case.path_parameters["project_id"] = server.project_id
     if case.operation.path.endswith("/build"):
         case.path_parameters["engine"] = "python"
-    answer = case.call(base_url=server.endpoint, headers={"X-Auth-Token": server.ready.token}, timeout=30)
+    answer = case.call(base_url=server.endpoint, headers={"X-Auth-Token": server.ready.token}, timeout=120)
     assert answer.status_code < 500, f"{answer.status_code} {answer.text} {case.as_curl_command()}"
     case.validate_response(answer, excluded_checks=LEFT_OUT)

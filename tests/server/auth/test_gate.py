@@ -26,7 +26,7 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture
 def stranger(shared_server: Running):
     """A client without credentials."""
-    with httpx.Client(base_url=shared_server.endpoint, trust_env=False) as client:
+    with httpx.Client(base_url=shared_server.endpoint, trust_env=False, timeout=120) as client:
         yield client
 
 
@@ -95,7 +95,9 @@ def test_an_expired_token_is_refused(server: Running):
         row = {"hash": token_hash("old"), "name": "", "created_at": 0.0, "expires_at": time.time() - 1}
         user = connection.execute(users.select()).one()
         connection.execute(tokens.insert().values(**row, user_id=user.id))
-    answer = httpx.get(f"{server.endpoint}/v3/projects", headers={"X-Auth-Token": "old"}, trust_env=False)
+    answer = httpx.get(
+        f"{server.endpoint}/v3/projects", headers={"X-Auth-Token": "old"}, trust_env=False, timeout=120
+    )
     refused(answer, 401, Code.TOKEN_INVALID)
 
 
@@ -179,7 +181,7 @@ def test_a_user_sees_only_the_projects_that_are_theirs(server: Running):
         connection.execute(users.insert().values(id="u2", name="eve", role="user", created_at=0.0))
     made = context.accounts.issue("p2", "eve")
     headers = {"X-Auth-Token": made.token}
-    with httpx.Client(base_url=server.endpoint, headers=headers, trust_env=False) as eve:
+    with httpx.Client(base_url=server.endpoint, headers=headers, trust_env=False, timeout=120) as eve:
         assert eve.get("/v3/projects").json() == {"projects": []}
         refused(eve.get("/v2/p2/algorithms"), 403, Code.PROJECT_FORBIDDEN)
         refused(eve.get(server.v2("algorithms")), 403, Code.PROJECT_FORBIDDEN)
@@ -188,7 +190,7 @@ def test_a_user_sees_only_the_projects_that_are_theirs(server: Running):
 
         connection.execute(memberships.insert().values(user_id="u2", project_id="p2", role="user"))
     context.accounts.forget()
-    with httpx.Client(base_url=server.endpoint, headers=headers, trust_env=False) as eve:
+    with httpx.Client(base_url=server.endpoint, headers=headers, trust_env=False, timeout=120) as eve:
         assert [p["name"] for p in eve.get("/v3/projects").json()["projects"]] == ["second"]
         assert eve.get("/v2/p2/algorithms").status_code == 200
         refused(eve.get(server.v2("algorithms")), 403, Code.PROJECT_FORBIDDEN)
@@ -264,7 +266,7 @@ def test_odd_addresses_are_refused_or_not_found(shared_server: Running, path: st
 
 def test_without_authentication_everyone_here_is_the_admin(serve: Callable[..., Running]):
     server = serve(authentication=False)
-    with httpx.Client(base_url=server.endpoint, trust_env=False) as client:
+    with httpx.Client(base_url=server.endpoint, trust_env=False, timeout=120) as client:
         assert client.get(server.v2("algorithms")).status_code == 200
         assert client.send(signed(server, "GET", "/v3/projects", keys=("any", "any"))).status_code == 200
 
@@ -277,7 +279,9 @@ def test_without_authentication_a_web_page_cannot_reach_the_service(
     serve: Callable[..., Running], headers: dict[str, str]
 ):
     server = serve(authentication=False)
-    answer = httpx.get(server.endpoint + server.v2("algorithms"), headers=headers, trust_env=False)
+    answer = httpx.get(
+        server.endpoint + server.v2("algorithms"), headers=headers, trust_env=False, timeout=120
+    )
     assert answer.status_code == 403
 
 

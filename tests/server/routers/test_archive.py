@@ -75,7 +75,7 @@ def test_files_and_folders_are_unpacked(folder: Path):
         special("pipe", tarfile.FIFOTYPE),
         special("odd", b"Z"),
     ],
-    ids=lambda member: str(member)[:40],
+    ids=lambda m: m[0][:20] if isinstance(m, tuple) else f"{m.name}-{m.type.decode()}",
 )
 def test_what_leads_out_or_is_no_file_is_refused(folder: Path, member: tuple[str, bytes] | tarfile.TarInfo):
     with pytest.raises(InvalidInput):

@@ -13,7 +13,7 @@ from huaweicloudsdkmodelarts.v1 import model as m
 from tests.server.running import Running
 from trainshed.core.errors import Code
 
-DEADLINE_S = 120
+DEADLINE_S = 240
 ENDED = {"Completed", "Failed", "Terminated", "Abnormal"}
 CODE, DATA, OUT = (f"obs://trainshed/{name}/" for name in ("code", "data", "out"))
 
