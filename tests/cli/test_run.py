@@ -98,6 +98,18 @@ def test_the_exit_code_is_the_scripts(shell: Shell, text: str, code: int) -> Non
     assert "Traceback" not in done.stderr
 
 
+def test_a_failure_says_why_where_and_what_to_do(shell: Shell) -> None:
+    shell.script("print('start')\nimport a_module_that_is_not_there\n")
+    done = shell.run("run", "train.py", "--engine", "python", "--name", f"why-{os.getpid()}")
+    assert "imports a_module_that_is_not_there" in done.stderr
+    assert "train.py:2" in done.stderr
+    assert "→ Add the package that provides it to requirements.txt" in done.stderr
+    for command in ("show", "why"):
+        assert "requirements.txt" in shell.run("jobs", command, f"why-{os.getpid()}").stdout
+    chinese = Shell(shell.folder, shell.home, {"LANG": "zh_CN.UTF-8", "LC_ALL": ""})
+    assert "引擎环境中没有它" in chinese.run("jobs", "why", f"why-{os.getpid()}").stdout
+
+
 def test_json_is_the_finished_job(shell: Shell) -> None:
     shell.script("print('hello')")
     done = shell.run("run", "train.py", "--engine", "python", "--json", "--name", f"json-{os.getpid()}")

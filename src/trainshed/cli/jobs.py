@@ -61,12 +61,15 @@ def show(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
       trainshed jobs show train-3f2a91 --json
     """
     from trainshed.cli import output, service
+    from trainshed.cli.watch import reasons
 
     with service.client(home) as client:
         found = client.jobs.show(job)
         files = client.jobs.outputs(job)
+        diagnosis = client.jobs.diagnosis(job)
     if as_json:
-        output.print_json({**found.raw, "outputs": output.plain(files)})
+        why = diagnosis.raw if diagnosis else None
+        output.print_json({**found.raw, "outputs": output.plain(files), "diagnosis": why})
         return
     outcome = found.outcome
     output.print_facts(
@@ -89,6 +92,8 @@ def show(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
             ("ran", output.duration_text(found.duration) if found.duration else ""),
         ]
     )
+    for line in reasons(diagnosis):
+        print(line)
     if files:
         print("outputs")
         for item in files:
@@ -219,19 +224,21 @@ def delete(
 
 @app.command()
 def why(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
-    """Say why a job waits, and what would unblock it.
+    """Say why a job waits and what would unblock it, or why it failed and what to do.
 
     \b
     Examples:
       trainshed jobs why train-3f2a91
     """
     from trainshed.cli import output, service
+    from trainshed.cli.watch import reasons
     from trainshed.cli.words import chinese
 
     with service.client(home) as client:
         answer = client.jobs.why(job)
+        diagnosis = client.jobs.diagnosis(job)
     if as_json:
-        output.print_json(answer)
+        output.print_json({**answer, "diagnosis": diagnosis.raw if diagnosis else None})
     else:
         language = "_zh" if chinese() else ""
         print(answer.get(f"sentence{language}") or answer.get("reason"))
@@ -239,3 +246,5 @@ def why(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
             print(f"position {answer['position']} of {answer.get('queued')}")
         if unblock := answer.get(f"unblock{language}"):
             print(f"→ {unblock}")
+        for line in reasons(diagnosis):
+            print(line)

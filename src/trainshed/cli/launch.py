@@ -9,7 +9,7 @@ from trainshed.cli import output, service
 from trainshed.cli.options import INTERRUPTED
 from trainshed.cli.output import count_text, say, size_text, tell
 from trainshed.cli.steps import Steps
-from trainshed.cli.watch import DetachedError, ending, exit_code_of, facts_of, watch
+from trainshed.cli.watch import DetachedError, ending, exit_code_of, facts_of, reasons, watch
 from trainshed.cli.words import word
 from trainshed.client import Bundle, Client, Job, JobRequest, collect
 from trainshed.client.request import Argument, local_code_dir, name_for, parse_arguments
@@ -225,6 +225,9 @@ def _report(client: Client, job: Job, options: Options, quiet: bool, as_json: bo
     if quiet and job.phase is Phase.COMPLETED:
         return
     say(f"trainshed: {ending(job)}")
+    if job.phase in (Phase.FAILED, Phase.ABNORMAL):
+        for line in reasons(client.jobs.diagnosis(job.id)):
+            say(f"trainshed: {line}")
     if options.outputs:
         files = client.jobs.outputs(job.id)
         size = size_text(sum(item.size for item in files))

@@ -15,8 +15,8 @@ from trainshed.cli.options import INTERRUPTED, OURS, TIMED_OUT
 from trainshed.cli.output import duration_text, plain, say, tell
 from trainshed.cli.pending import WhyPending
 from trainshed.cli.steps import Steps
-from trainshed.cli.words import word
-from trainshed.client import Client, Job
+from trainshed.cli.words import chinese, word
+from trainshed.client import Client, Diagnosis, Job
 from trainshed.client.models import Json, section
 from trainshed.core.errors import TrainshedError
 from trainshed.core.lifecycle import Phase
@@ -144,6 +144,18 @@ def ending(job: Job) -> str:
     message = job.outcome.message if job.outcome else job.reason
     shown = f": {message}" if message and job.phase is not Phase.COMPLETED else ""
     return word(how, name=job.name, took=duration_text(job.duration)) + shown
+
+
+def reasons(found: Diagnosis | None) -> list[str]:
+    """Why a job failed and what to do, a line each, in the person's language."""
+    if found is None:
+        return []
+    cause = (found.cause_zh if chinese() else "") or found.cause
+    advice = (found.advice_zh if chinese() else "") or found.advice
+    where = ", ".join(
+        part for part in (found.location, f"rank {found.rank}" if found.rank > 0 else "") if part
+    )
+    return [f"{cause} ({where})" if where else cause, *([f"→ {advice}"] if advice else [])]
 
 
 def facts_of(job: Job) -> Any:

@@ -11,7 +11,7 @@ from trainshed.client.bundle import Bundle, collect
 from trainshed.client.client import Client
 from trainshed.client.connection import Connection, discover
 from trainshed.client.estimator import Estimator, InputData, OutputData, TrainingFiles, TrainingRun
-from trainshed.client.models import Algorithm, Engine, Event, Flavor, Job, JobList, Outcome, Pool
+from trainshed.client.models import Algorithm, Diagnosis, Engine, Event, Flavor, Job, JobList, Outcome, Pool
 from trainshed.client.request import Argument, JobRequest
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Bundle",
     "Client",
     "Connection",
+    "Diagnosis",
     "Engine",
     "Estimator",
     "Event",

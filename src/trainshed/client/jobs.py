@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from trainshed.client.follow import Follower
-from trainshed.client.models import Event, Job, JobList, Json, StoredObject, items, section
+from trainshed.client.models import Diagnosis, Event, Job, JobList, Json, StoredObject, items, section
 from trainshed.client.request import JobRequest
 from trainshed.client.sse import ServerEvent
 from trainshed.client.transport import Transport
@@ -84,6 +84,11 @@ class Jobs:
     def why(self, job: str) -> Json:
         """Why a job waits: its position, the reason, and what would unblock it."""
         return self._transport.json("GET", self._url(job, "why"))
+
+    def diagnosis(self, job: str) -> Diagnosis | None:
+        """Why a job failed, and what to do; None where it did not, or nothing is known."""
+        found = section(self._transport.json("GET", self._url(job, "diagnosis")), "diagnosis")
+        return Diagnosis.of(found) if found else None
 
     def events(self, job: str) -> list[Event]:
         """What happened to the job, oldest first."""

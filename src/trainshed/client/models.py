@@ -63,6 +63,44 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why a job failed, as far as that can be told.
+
+    Attributes:
+        confidence: ``HIGH``, ``MEDIUM`` or ``LOW``.
+        rank: the one that failed first of its own; -1 where unknown.
+        location: file and line in the script, ``train.py:12``.
+    """
+
+    cause: str
+    advice: str = ""
+    cause_zh: str = ""
+    advice_zh: str = ""
+    confidence: str = ""
+    rank: int = -1
+    location: str = ""
+    traceback: str = ""
+    raw: Json = field(default_factory=dict[str, Any], repr=False)
+
+    @classmethod
+    def of(cls, data: Json) -> Diagnosis:
+        """From the service's words."""
+        names = ("cause", "advice", "cause_zh", "advice_zh", "confidence")
+        cause, advice, cause_zh, advice_zh, confidence = (str(data.get(name) or "") for name in names)
+        return cls(
+            cause=cause,
+            advice=advice,
+            cause_zh=cause_zh,
+            advice_zh=advice_zh,
+            confidence=confidence,
+            rank=int(data.get("rank", -1)),
+            location=str(data.get("location") or ""),
+            traceback=str(data.get("traceback") or ""),
+            raw=data,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A training job as it was when it was asked for.
 
