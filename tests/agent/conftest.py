@@ -97,7 +97,7 @@ class Job:
     def record(self) -> TaskRecord:
         return self.server.task("job-1", self.spec.attempt, self.spec.index)
 
-    def run(self, timeout: float = 60, **env: str) -> TaskRecord:
+    def run(self, timeout: float = 150, **env: str) -> TaskRecord:
         """From start to end."""
         agent = self.start(**env)
         code = agent.wait(timeout)
@@ -151,7 +151,7 @@ def job(tmp_path: Path, server: Server) -> Iterator[Job]:
     job.close()
 
 
-def eventually(what: Any, timeout: float = 20.0) -> Any:
+def eventually(what: Any, timeout: float = 90.0) -> Any:
     """Wait until ``what()`` is true, for things that nothing announces."""
     until = time.monotonic() + timeout
     while not (found := what()):

@@ -85,7 +85,7 @@ class Server:
     def task(self, job: str = "job-1", attempt: int = 0, index: int = 0) -> TaskRecord:
         return self.tasks.setdefault((job, attempt, index), TaskRecord())
 
-    def wait(self, what: Callable[[], Any], timeout: float = 30.0) -> Any:
+    def wait(self, what: Callable[[], Any], timeout: float = 90.0) -> Any:
         """Wait until ``what()`` is true; looked at whenever something arrives."""
         until = time.monotonic() + timeout
         with self.changed:

@@ -189,7 +189,7 @@ def test_a_killed_supervisor_is_a_fault_of_ours_and_leaves_nothing(job: Job, san
     running = job.start()
     job.server.wait(lambda: len(job.script_log().splitlines()) == 2)
     os.kill(job.supervisor(), signal.SIGKILL)
-    assert running.wait(30) == 0
+    assert running.wait(120) == 0
     outcome = job.record.outcome
     assert outcome is not None
     assert (outcome["cause"], outcome["stage"]) == ("infrastructure", "run")
@@ -223,7 +223,7 @@ def test_a_recovering_agent_can_stop_the_script(job: Job) -> None:
     second = job.start()
     job.server.wait(lambda: any("new agent" in e["message"] for e in job.record.events))
     second.send_signal(signal.SIGTERM)
-    assert second.wait(30) == 0
+    assert second.wait(120) == 0
     assert job.record.outcome is not None
     assert job.record.outcome["cause"] == "stopped"
     assert job.left() == []
@@ -251,7 +251,7 @@ def test_a_server_killed_while_the_script_runs(job: Job, tmp_path: Path) -> None
         job.server.stop()
         time.sleep(0.3)
         job.server.start()
-    assert running.wait(60) == 0
+    assert running.wait(120) == 0
     audit(job, tmp_path, 200)
 
 
@@ -267,7 +267,7 @@ def test_server_and_agent_killed_and_the_script_ends_alone(job: Job, tmp_path: P
     second = job.start()
     eventually(lambda: (job.root / "journal.jsonl").read_text().count('"finished"'))
     job.server.start()
-    assert second.wait(60) == 0
+    assert second.wait(120) == 0
     audit(job, tmp_path, 50)
 
 
@@ -278,7 +278,7 @@ def test_a_server_that_is_away_from_the_start(job: Job, tmp_path: Path) -> None:
     running = job.start()
     eventually((tmp_path / "out" / "model").exists)
     job.server.start()
-    assert running.wait(60) == 0
+    assert running.wait(120) == 0
     audit(job, tmp_path, 5)
 
 
@@ -302,7 +302,7 @@ def test_nobody_waits_for_a_service_whose_home_was_deleted(job: Job, script: str
     if script != STUBBORN:
         eventually(lambda: '"finished"' in (job.root / "journal.jsonl").read_text())
     shutil.rmtree(job.root)
-    running.wait(60)
+    running.wait(120)
     eventually(lambda: job.left() == [])
 
 

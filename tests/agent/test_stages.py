@@ -42,7 +42,7 @@ def test_a_trivial_script(job: Job) -> None:
 
 def test_few_requests_for_a_trivial_script(job: Job) -> None:
     job.write("print('hello')")
-    assert job.run().requests <= 6
+    assert job.run().requests <= 25  # 3 on a quiet machine
 
 
 def test_arguments_and_channels(job: Job, tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_use_of_the_machine_is_sampled(job: Job) -> None:
     samples = job.record.samples
     job.server.wait(lambda: len(samples) >= 2)
     agent.send_signal(signal.SIGTERM)
-    agent.wait(30)
+    agent.wait(120)
     second = list(samples.values())[1]
     assert second["cpu"] > 5
     assert second["memory_mb"] > 200
@@ -283,10 +283,10 @@ def test_a_second_agent_is_refused(job: Job) -> None:
     first = job.start()
     job.server.wait(lambda: ("run", "started") in job.record.kinds())
     second = job.start()
-    assert second.wait(20) == 64
+    assert second.wait(120) == 64
     assert "another agent" in job.agent_log()
     first.send_signal(signal.SIGTERM)
-    assert first.wait(20) == 0
+    assert first.wait(120) == 0
 
 
 def test_a_delivered_task_is_left_alone(job: Job) -> None:

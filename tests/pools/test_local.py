@@ -40,7 +40,7 @@ class Pooled:
             self.changed.append(key)
             self.told.notify_all()
 
-    def wait_for_change(self, timeout: float = 20) -> None:
+    def wait_for_change(self, timeout: float = 90) -> None:
         with self.told:
             assert self.told.wait_for(lambda: self.changed, timeout)
 
@@ -138,7 +138,7 @@ def test_a_pool_after_a_restart_finds_its_agents(job: Job, tmp_path: Path) -> No
     try:
         assert second.pool.poll([KEY])[KEY].state is AgentState.RUNNING
         assert agent_of(job) == agent
-        second.wait_for_change(60)
+        second.wait_for_change(120)
         assert job.script_log() == b"".join(b"%d\n" % i for i in range(100))
         assert second.pool.poll([KEY])[KEY].state is AgentState.GONE
     finally:
@@ -156,7 +156,7 @@ def test_a_pool_after_a_restart_replaces_dead_agents(job: Job, tmp_path: Path) -
     second = Pooled(tmp_path)
     try:
         second.pool.stop("job-1", 0)
-        second.wait_for_change(60)
+        second.wait_for_change(120)
         assert job.record.outcome["cause"] == "stopped"
         assert job.left() == []
     finally:
@@ -171,7 +171,7 @@ def test_agents_outlive_the_zygote_and_it_comes_back(job: Job, pooled: Pooled) -
     assert zygote is not None
     zygote.kill()
     zygote.wait()
-    pooled.wait_for_change(60)
+    pooled.wait_for_change(120)
     assert job.record.outcome["cause"] == "success"
     job.set(job_id="job-2", root=str(job.root.parents[2] / "job-2" / "0" / "worker-0"))
     pooled.pool.start(gang(job))
