@@ -159,7 +159,7 @@ def main() -> None:
             f"max {row['round_max_ms']:.1f} ms; {row['passed_the_head']:.0f} of {row['decisions']:.0f} passed"
         )
         print(
-            f"{'':8} fill: {row['jobs_at_start']:.0f} jobs in {row['fill_s']:.2f} s; {row['megabytes']:.0f} MB"
+            f"    fill: {row['jobs_at_start']:.0f} jobs in {row['fill_s']:.2f} s, {row['megabytes']:.0f} MB"
         )
     why = why_ms(args.nodes, args.jobs)
     print(f"why      {why:.2f} ms")

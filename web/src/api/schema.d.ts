@@ -679,6 +679,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/{project_id}/training-jobs/{training_job_id}/diagnosis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a job failed
+         * @description The likely cause, advice, the rank that failed first, and the lines of the log that show it.
+         */
+        get: operations["show_training_job_diagnosis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/{project_id}/training-jobs/{training_job_id}/events": {
         parameters: {
             query?: never;
@@ -1505,6 +1525,86 @@ export interface components {
             deleted: number;
         };
         /**
+         * DiagnosisAnswer
+         * @description The diagnosis of one attempt, or why there is none.
+         */
+        DiagnosisAnswer: {
+            /** Attempt */
+            attempt: number;
+            diagnosis?: components["schemas"]["DiagnosisModel"] | null;
+            /** Job Id */
+            job_id: string;
+            /** Phase */
+            phase: string;
+            /** Sentence */
+            sentence: string;
+            /** Sentence Zh */
+            sentence_zh: string;
+        };
+        /**
+         * DiagnosisModel
+         * @description What went wrong, as far as that can be told.
+         */
+        DiagnosisModel: {
+            /** Advice */
+            advice: string;
+            /** Advice Zh */
+            advice_zh: string;
+            /** Category */
+            category: string;
+            /** Cause */
+            cause: string;
+            /** Cause Zh */
+            cause_zh: string;
+            /**
+             * Confidence
+             * @description HIGH, MEDIUM or LOW.
+             */
+            confidence: string;
+            /**
+             * Consequences
+             * @description Ranks that it took along.
+             */
+            consequences?: number[];
+            /** Evidence */
+            evidence?: components["schemas"]["EvidenceItem"][];
+            /** Exit Code */
+            exit_code?: number | null;
+            /**
+             * Location
+             * @default
+             */
+            location: string;
+            /**
+             * Rank
+             * @description The rank that failed first of its own; -1 where unknown.
+             */
+            rank: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Signal
+             * @default 0
+             */
+            signal: number;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /** Task */
+            task: number;
+            /** Title */
+            title: string;
+            /** Title Zh */
+            title_zh: string;
+            /**
+             * Traceback
+             * @default
+             */
+            traceback: string;
+        };
+        /**
          * Duration
          * @description A length of time.
          */
@@ -1793,6 +1893,21 @@ export interface components {
             stage: string;
             /** Time */
             time: string;
+        };
+        /**
+         * EvidenceItem
+         * @description A line that shows it.
+         */
+        EvidenceItem: {
+            /**
+             * Offset
+             * @description Byte offset of the line in the log; -1 for the kernel's log.
+             */
+            offset: number;
+            /** Stream */
+            stream: string;
+            /** Text */
+            text: string;
         };
         /**
          * ExperimentReference
@@ -7901,6 +8016,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobModel"];
+                };
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_training_job_diagnosis: {
+        parameters: {
+            query?: {
+                /** @description The newest where not given. */
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name. */
+                training_job_id: string;
+                /** @description Project; credentials.json names yours. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiagnosisAnswer"];
                 };
             };
             /** @description The request is wrong; nothing was done. */
