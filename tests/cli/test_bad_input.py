@@ -48,7 +48,7 @@ SENTENCES = [
     (
         "run train.py --env A=$x",
         125,
-        "environment variable A has a '$' or NUL in its value, which is not allowed",
+        "environment variable A has a '$' or NUL in its value: leave it out",
     ),
     (
         "algorithms create a train.py -p :Foo",
