@@ -63,7 +63,7 @@ def test_a_finished_job_never_changes(events: list[tuple[JobEvent, TaskOutcome]]
             assert raised.value.code == Code.JOB_FINISHED
 
 
-@pytest.mark.parametrize("phase", list(TERMINAL))
+@pytest.mark.parametrize("phase", sorted(TERMINAL))
 @pytest.mark.parametrize("event", list(JobEvent))
 def test_no_terminal_phase_takes_any_event(phase: Phase, event: JobEvent) -> None:
     assert (phase, event) not in LEGAL
