@@ -8,4 +8,6 @@ sh scripts/setup-postgresql.sh
 export TRAINSHED_ENVIRONMENTS="${TRAINSHED_ENVIRONMENTS:-$PWD/.cache/environments}"
 mkdir -p "$TRAINSHED_ENVIRONMENTS"
 workers="${TEST_WORKERS:-$(.venv/bin/python -c 'import os; print(max(2, min(8, len(os.sched_getaffinity(0)))))')}"
+# On a shared machine a test may starve; there a failed one is run again, and shown as R.
+[ "${CI:-}" = true ] && set -- --reruns 2 "$@"
 exec .venv/bin/pytest -n "$workers" --dist loadgroup "$@"
