@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.agent.server import TOKEN, Server, TaskRecord
+from tests.agent.server import JOB, TOKEN, Server, TaskRecord
 from trainshed.agent import processes
 from trainshed.core.engine import LauncherName
 from trainshed.core.task import Interpreter, Peer, Reporting, TaskSpec
@@ -42,10 +42,10 @@ class Job:
         self.server = server
         self.code = folder / "code"
         self.code.mkdir()
-        self.root = folder / "jobs" / "job-1" / "0" / "worker-0"
+        self.root = folder / "jobs" / JOB / "0" / "worker-0"
         self.agents: list[subprocess.Popen[bytes]] = []
         self.spec = TaskSpec(
-            job_id="job-1",
+            job_id=JOB,
             job_name="a-job",
             attempt=0,
             index=0,
@@ -95,7 +95,7 @@ class Job:
 
     @property
     def record(self) -> TaskRecord:
-        return self.server.task("job-1", self.spec.attempt, self.spec.index)
+        return self.server.task(JOB, self.spec.attempt, self.spec.index)
 
     def run(self, timeout: float = 150, **env: str) -> TaskRecord:
         """From start to end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import threading
 import time
@@ -12,6 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+# Processes are found by the name of their task, so each worker of the tests has its own.
+JOB = f"job-{os.getpid()}"
 
 _PATH = re.compile(
     r"/agent/v1/jobs/([^/]+)/attempts/(\d+)/tasks/(\d+)/(events|metrics|heartbeat|logs/([\w.-]+))"
@@ -82,7 +86,7 @@ class Server:
             self._http.drop()
             self._http = None
 
-    def task(self, job: str = "job-1", attempt: int = 0, index: int = 0) -> TaskRecord:
+    def task(self, job: str = JOB, attempt: int = 0, index: int = 0) -> TaskRecord:
         return self.tasks.setdefault((job, attempt, index), TaskRecord())
 
     def wait(self, what: Callable[[], Any], timeout: float = 90.0) -> Any:

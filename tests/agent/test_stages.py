@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import Job
+from tests.agent.server import JOB
 from trainshed.core.algorithm import Access
 from trainshed.core.job import ChannelBinding, Parameter
 from trainshed.core.task import Interpreter
@@ -220,7 +221,7 @@ def test_the_logs_are_exported(job: Job, tmp_path: Path) -> None:
     job.write("print('hello')")
     job.set(log_uri=f"file://{tmp_path}/logs/")
     job.run()
-    exported = tmp_path / "logs" / "modelarts-job-job-1-worker-0.log"
+    exported = tmp_path / "logs" / f"modelarts-job-{JOB}-worker-0.log"
     assert b"hello\n" in exported.read_bytes()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import Job, eventually
+from tests.agent.server import JOB
 from trainshed.core.engine import Engine, LauncherName, Recipe
 from trainshed.core.errors import Unavailable
 from trainshed.core.resources import Arch, Chip, Flavor, Resources
@@ -57,7 +58,7 @@ def gang(*jobs: Job) -> Gang:
     return Gang(spec.job_id, spec.attempt, FLAVOR, tuple(j.spec for j in jobs))
 
 
-KEY = TaskKey("job-1", 0, 0)
+KEY = TaskKey(JOB, 0, 0)
 
 
 def agent_of(job: Job) -> int:
@@ -90,11 +91,11 @@ def test_stop(job: Job, pooled: Pooled, force: bool) -> None:
     job.set(grace_s=1 if not force else 600)
     pooled.pool.start(gang(job))
     job.server.wait(job.script_log)
-    pooled.pool.stop("job-1", 0, force=force)
+    pooled.pool.stop(JOB, 0, force=force)
     pooled.wait_for_change()
     assert job.record.outcome["cause"] == "stopped"
     assert job.left() == []
-    pooled.pool.stop("job-1", 0)
+    pooled.pool.stop(JOB, 0)
     pooled.pool.stop("never-heard-of", 0)
 
 
@@ -155,9 +156,10 @@ def test_a_pool_after_a_restart_replaces_dead_agents(job: Job, tmp_path: Path) -
     os.kill(agent, signal.SIGKILL)
     second = Pooled(tmp_path)
     try:
-        second.pool.stop("job-1", 0)
-        second.wait_for_change(120)
+        second.pool.stop(JOB, 0)
+        job.server.wait(lambda: job.record.outcome)
         assert job.record.outcome["cause"] == "stopped"
+        second.wait_for_change(120)
         assert job.left() == []
     finally:
         second.pool.close()
@@ -184,20 +186,20 @@ def test_several_tasks_of_one_job(job: Job, pooled: Pooled) -> None:
     tasks = tuple(
         replace(job.spec, index=i, root=str(job.root.with_name(f"worker-{i}")), peers=peers) for i in range(2)
     )
-    pooled.pool.start(Gang("job-1", 0, FLAVOR, tasks))
+    pooled.pool.start(Gang(JOB, 0, FLAVOR, tasks))
     for i in range(2):
-        record = job.server.task("job-1", 0, i)
+        record = job.server.task(JOB, 0, i)
         job.server.wait(lambda record=record: record.outcome)
         assert f"{i} 127.0.0.1,127.0.0.2\n".encode() in record.log
 
 
 def test_a_gang_starts_as_a_whole_or_not_at_all(job: Job, pooled: Pooled, tmp_path: Path) -> None:
     job.write(SLEEP)
-    (tmp_path / "jobs" / "job-1" / "0").mkdir(parents=True)
-    (tmp_path / "jobs" / "job-1" / "0" / "worker-1").write_text("in the way")
+    (tmp_path / "jobs" / JOB / "0").mkdir(parents=True)
+    (tmp_path / "jobs" / JOB / "0" / "worker-1").write_text("in the way")
     tasks = (job.spec, replace(job.spec, index=1, root=str(job.root.with_name("worker-1"))))
     with pytest.raises(Unavailable):
-        pooled.pool.start(Gang("job-1", 0, FLAVOR, tasks))
+        pooled.pool.start(Gang(JOB, 0, FLAVOR, tasks))
     eventually(lambda: not job.left())
     assert not job.root.exists()
 
