@@ -34,7 +34,7 @@ for _ in range(5):
     optimizer.step()
 total = torch.ones(1)
 dist.all_reduce(total)
-print("ranks", int(total), flush=True)
+print(f"ranks={int(total)}", flush=True)
 dist.destroy_process_group()
 """
 
@@ -67,7 +67,7 @@ def _torchrun(python: str, script: Path) -> dict[str, float]:
     start = time.time()
     command = [python, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.count("ranks 2") == 2, done.stdout
+    assert done.stdout.count("ranks=2") == 2, done.stdout
     return {"done": time.time() - start}
 
 
@@ -77,7 +77,7 @@ def _trainshed(client: Client, script: Path, engine: str) -> dict[str, float]:
     job = client.jobs.wait(client.jobs.create(asked).id)
     done = time.time() - start
     log = client.jobs.log(job.id).decode()
-    assert log.count("ranks 2") == 2, log
+    assert log.count("ranks=2") == 2, log
     return {"done": done}
 
 

@@ -27,7 +27,7 @@ from trainshed.core.task import Stage, TaskSpec
 HEARTBEAT_S = 5.0
 _FIRST_FLUSH_S = 0.02
 _LOG_DELAY_S = 0.003  # after a pause; a script that prints on and on is read less often
-_BUSY_LOG_DELAY_S = 0.02
+_BUSY_LOG_DELAY_S = 0.01
 _SAMPLES_S = (1.0, *(5.0,) * 60, 30.0)
 _BACK_OFF_S = (0.1, 5.0)
 _WITHOUT_INOTIFY_S = 0.1
