@@ -1,4 +1,4 @@
-import { csrfHeader, errorOf, UnreachableError } from "./client";
+import { csrfHeader, errorOf, UnreachableError } from "./errors";
 
 type Query = Record<string, string | number | boolean | undefined>;
 

@@ -3,7 +3,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { App as AntApp, ConfigProvider } from "antd";
 import enUS from "antd/locale/en_US";
 import zhCN from "antd/locale/zh_CN";
-import { ApiError } from "../api/client";
+import { ApiError } from "../api/errors";
 import { SignInPage } from "../pages/sign-in";
 import { Starting } from "../components/starting";
 import { PreferencesProvider, usePreferences } from "./preferences";

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useMemo, type ReactNode } from "react";
-import { ApiError, errorOf, setCsrf, UnreachableError } from "../api/client";
+import { ApiError, setCsrf } from "../api/errors";
+import { getJson, sendJson } from "../api/http";
 
 export interface SessionProject {
   id: string;
@@ -21,15 +22,9 @@ export type SignIn = { token: string } | { name: string; password: string };
 const CURRENT = "/v1/sessions/current";
 const SessionContext = createContext<Session | null>(null);
 
-async function call(path: string, init?: RequestInit): Promise<Session> {
-  let response: Response;
-  try {
-    response = await fetch(path, { credentials: "same-origin", ...init });
-  } catch {
-    throw new UnreachableError();
-  }
-  if (!response.ok) throw await errorOf(response);
-  const session = (await response.json()) as Session;
+/** A session as the service gives it; its CSRF token goes with every later change. */
+async function keep(answer: Promise<Session>): Promise<Session> {
+  const session = await answer;
   setCsrf(session.csrf);
   return session;
 }
@@ -39,7 +34,7 @@ export function useSessionQuery() {
   return useQuery({
     queryKey: ["session"],
     queryFn: () =>
-      call(CURRENT).catch((error: unknown) => {
+      keep(getJson<Session>(CURRENT)).catch((error: unknown) => {
         if (error instanceof ApiError && error.status === 401) return null;
         throw error;
       }),
@@ -52,8 +47,7 @@ export function useSessionQuery() {
 export function useSignIn() {
   const client = useQueryClient();
   return async (body: SignIn) => {
-    const headers = { "Content-Type": "application/json" };
-    const session = await call("/v1/sessions", { method: "POST", headers, body: JSON.stringify(body) });
+    const session = await keep(sendJson<Session>("POST", "/v1/sessions", body));
     client.setQueryData(["session"], session);
   };
 }

@@ -1,5 +1,5 @@
 import { Alert, Button } from "antd";
-import { ApiError, UnreachableError } from "../api/client";
+import { ApiError, UnreachableError } from "../api/errors";
 import { useMessages, type useMessages as UseMessages } from "../app/preferences";
 
 type Messages = ReturnType<typeof UseMessages>;

@@ -1,6 +1,6 @@
 import { Alert, Button, Card, Flex, Form, Input, Segmented, Typography } from "antd";
 import { useState } from "react";
-import { ApiError } from "../api/client";
+import { ApiError } from "../api/errors";
 import { PreferenceButtons } from "../components/preference-buttons";
 import { useMessages } from "../app/preferences";
 import { useSignIn, type SignIn } from "../app/session";

@@ -1,6 +1,3 @@
-import createClient, { type Middleware } from "openapi-fetch";
-import type { paths } from "./schema";
-
 /** What went wrong, in the service's own words and with its stable code. */
 export class ApiError extends Error {
   readonly status: number;
@@ -33,26 +30,8 @@ export function csrfHeader(): Record<string, string> {
   return { "X-CSRF-Token": csrf };
 }
 
-const guard: Middleware = {
-  onRequest({ request }) {
-    if (request.method !== "GET") request.headers.set("X-CSRF-Token", csrf);
-    return request;
-  },
-  async onResponse({ response }) {
-    if (!response.ok) throw await errorOf(response);
-    return undefined;
-  },
-  onError({ error }) {
-    return error instanceof ApiError ? error : new UnreachableError();
-  },
-};
-
 /** The error that a response stands for. */
 export async function errorOf(response: Response): Promise<ApiError> {
   const body = (await response.json().catch(() => ({}))) as { error_code?: string; error_msg?: string };
   return new ApiError(response.status, body.error_code ?? "", body.error_msg ?? response.statusText);
 }
-
-/** The typed API; every answer that is not 2xx is thrown as an `ApiError`. */
-export const api = createClient<paths>({ baseUrl: "/", credentials: "same-origin" });
-api.use(guard);
