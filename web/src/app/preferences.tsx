@@ -74,3 +74,8 @@ export function usePreferences(): Preferences {
 export function useMessages(): Messages {
   return usePreferences().messages;
 }
+
+/** A page's own messages, which are loaded with the page: `{ en, zh }` of one shape. */
+export function useText<M>(text: Record<Language, M>): M {
+  return text[usePreferences().language];
+}

@@ -1,14 +1,12 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
-import { NotFoundPage } from "../pages/not-found";
-import { Shell } from "./shell";
+import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { engineRoutes } from "../pages/engines/routes";
+import { rootRoute as root } from "./root-route";
 
 export interface JobListSearch {
   name?: string;
   phase?: string[];
   page?: number;
 }
-
-const root = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage });
 
 const overview = createRoute({
   getParentRoute: () => root,
@@ -37,14 +35,13 @@ const job = createRoute({
   component: lazyRouteComponent(() => import("../pages/job"), "JobPage"),
 });
 
-const engines = createRoute({
-  getParentRoute: () => root,
-  path: "/engines",
-  component: lazyRouteComponent(() => import("../pages/engines"), "EnginesPage"),
-});
-
 export const router = createRouter({
-  routeTree: root.addChildren([overview, jobs, job, engines]),
+  routeTree: root.addChildren([
+    overview,
+    jobs,
+    job,
+    ...engineRoutes,
+  ]),
   basepath: "/console",
   defaultPreload: "intent",
   scrollRestoration: true,

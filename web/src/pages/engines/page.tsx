@@ -1,10 +1,10 @@
 import { App, Button, Progress, Skeleton, Table, Tag, Typography } from "antd";
-import { useBuildEngine, useEngines } from "../api/engines";
-import type { EngineInfo } from "../api/types";
-import { formatBytes } from "../app/format";
-import { useMessages } from "../app/preferences";
-import { Page } from "../components/page";
-import { Problem, problemText } from "../components/problem";
+import { useBuildEngine, useEngines } from "../../api/engines";
+import type { EngineInfo } from "../../api/types";
+import { formatBytes } from "../../app/format";
+import { useMessages } from "../../app/preferences";
+import { Page } from "../../components/page";
+import { Problem, problemText } from "../../components/problem";
 
 /** The catalogue: where each engine can run, why not elsewhere, and the state of its environment. */
 export function EnginesPage() {

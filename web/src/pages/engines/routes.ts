@@ -1,0 +1,10 @@
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { rootRoute } from "../../app/root-route";
+
+const engines = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/engines",
+  component: lazyRouteComponent(() => import("./page"), "EnginesPage"),
+});
+
+export const engineRoutes = [engines] as const;
