@@ -2,21 +2,9 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useMemo, type ReactNode } from "react";
 import { ApiError, setCsrf } from "../api/errors";
 import { getJson, sendJson } from "../api/http";
+import type { components } from "../api/schema";
 
-export interface SessionProject {
-  id: string;
-  name: string;
-  role: string;
-}
-
-export interface Session {
-  user_id: string;
-  user_name: string;
-  admin: boolean;
-  projects: SessionProject[];
-  csrf: string;
-}
-
+export type Session = components["schemas"]["Session"];
 export type SignIn = { token: string } | { name: string; password: string };
 
 const CURRENT = "/v1/sessions/current";

@@ -1,21 +1,21 @@
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Alert, App, Button, Descriptions, Flex, Popconfirm, Skeleton, Tabs } from "antd";
 import { lazy, Suspense, type ReactNode } from "react";
-import { useJob, useJobActions } from "../api/jobs";
-import { useWhy } from "../api/job-details";
-import { isFinished, type Job } from "../api/types";
-import { formatDuration, formatTime } from "../app/format";
-import { useMessages, usePreferences } from "../app/preferences";
-import { Page } from "../components/page";
-import { PhaseTag } from "../components/phase-tag";
-import { Problem, problemText } from "../components/problem";
+import { useJob, useJobActions } from "../../api/jobs";
+import { useWhy } from "../../api/job-details";
+import { isFinished, type Job } from "../../api/types";
+import { formatDuration, formatTime } from "../../app/format";
+import { useMessages, usePreferences } from "../../app/preferences";
+import { Page } from "../../components/page";
+import { PhaseTag } from "../../components/phase-tag";
+import { Problem, problemText } from "../../components/problem";
 
-const LogsTab = lazy(() => import("./job-tabs/logs").then((m) => ({ default: m.LogsTab })));
-const EventsTab = lazy(() => import("./job-tabs/events").then((m) => ({ default: m.EventsTab })));
-const ResourcesTab = lazy(() => import("./job-tabs/resources").then((m) => ({ default: m.ResourcesTab })));
-const MetricsTab = lazy(() => import("./job-tabs/metrics").then((m) => ({ default: m.MetricsTab })));
-const OutputsTab = lazy(() => import("./job-tabs/outputs").then((m) => ({ default: m.OutputsTab })));
-const ConfigurationTab = lazy(() => import("./job-tabs/configuration").then((m) => ({ default: m.ConfigurationTab })));
+const LogsTab = lazy(() => import("../job-tabs/logs").then((m) => ({ default: m.LogsTab })));
+const EventsTab = lazy(() => import("../job-tabs/events").then((m) => ({ default: m.EventsTab })));
+const ResourcesTab = lazy(() => import("../job-tabs/resources").then((m) => ({ default: m.ResourcesTab })));
+const MetricsTab = lazy(() => import("../job-tabs/metrics").then((m) => ({ default: m.MetricsTab })));
+const OutputsTab = lazy(() => import("../job-tabs/outputs").then((m) => ({ default: m.OutputsTab })));
+const ConfigurationTab = lazy(() => import("../job-tabs/configuration").then((m) => ({ default: m.ConfigurationTab })));
 
 export interface TabProps {
   job: Job;

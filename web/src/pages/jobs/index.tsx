@@ -1,13 +1,13 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { App, Button, Empty, Flex, Input, Popconfirm, Select, Table, type TableColumnsType } from "antd";
 import { useState } from "react";
-import { useJobActions, useJobs } from "../api/jobs";
-import { isFinished, PHASES, type Job, type JobFilter } from "../api/types";
-import { formatDuration, formatTime } from "../app/format";
-import { useMessages, usePreferences } from "../app/preferences";
-import { Page } from "../components/page";
-import { PhaseTag } from "../components/phase-tag";
-import { Problem, problemText } from "../components/problem";
+import { useJobActions, useJobs } from "../../api/jobs";
+import { isFinished, PHASES, type Job, type JobFilter } from "../../api/types";
+import { formatDuration, formatTime } from "../../app/format";
+import { useMessages, usePreferences } from "../../app/preferences";
+import { Page } from "../../components/page";
+import { PhaseTag } from "../../components/phase-tag";
+import { Problem, problemText } from "../../components/problem";
 
 const PAGE_SIZE = 20;
 

@@ -1,12 +1,12 @@
 import { Link } from "@tanstack/react-router";
 import { Card, Col, Empty, List, Row, Statistic, Typography } from "antd";
-import { useJobs, type JobSearch } from "../api/jobs";
-import type { Phase } from "../api/types";
-import { formatTime } from "../app/format";
-import { useMessages, usePreferences } from "../app/preferences";
-import { Page } from "../components/page";
-import { PhaseTag } from "../components/phase-tag";
-import { Problem } from "../components/problem";
+import { useJobs, type JobSearch } from "../../api/jobs";
+import type { Phase } from "../../api/types";
+import { formatTime } from "../../app/format";
+import { useMessages, usePreferences } from "../../app/preferences";
+import { Page } from "../../components/page";
+import { PhaseTag } from "../../components/phase-tag";
+import { Problem } from "../../components/problem";
 
 const DAY_MS = 24 * 3600 * 1000;
 
