@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Service, Shell
+from tests.naming import unique
 from trainshed.client import (
     Argument,
     Client,
@@ -83,7 +84,7 @@ def test_fit_on_a_service_elsewhere(
         job_description="a test",
         client=client,
     )
-    run = estimator.fit(InputData(str(tmp_path / "data")), job_name="fit")
+    run = estimator.fit(InputData(str(tmp_path / "data")), job_name=unique("fit"))
     assert run.job.phase is Phase.COMPLETED, run.get_job_log()
     assert "done 3\n" in capsys.readouterr().out
     assert (tmp_path / "out" / "deep" / "y.txt").read_text() == "数字 数字 数字 "
@@ -97,31 +98,32 @@ def test_fit_on_a_service_elsewhere(
 
 
 def test_the_way_of_a_job(client: Client, code: Path) -> None:
-    request = _request(client, code, "way", "import sys; print(sys.argv[1:])")
-    assert not client.jobs.name_taken("way")
+    way = unique("way")
+    request = _request(client, code, way, "import sys; print(sys.argv[1:])")
+    assert not client.jobs.name_taken(way)
     job = client.jobs.create(request)
-    assert client.jobs.name_taken("way")
+    assert client.jobs.name_taken(way)
     ended = client.jobs.wait(job.id, timeout_s=60)
     assert ended.phase is Phase.COMPLETED
     assert ended.outcome is not None
     assert ended.outcome.exit_code == 0
-    assert client.jobs.show("way").id == job.id
-    assert b"[]" in client.jobs.log("way")
-    assert client.jobs.search_log("way", "script ended")
-    assert client.jobs.log("way", offset=-10) == client.jobs.log("way")[-10:]
-    assert client.jobs.log_size("way") == len(client.jobs.log("way"))
-    assert [event.level for event in client.jobs.events("way")]
-    assert len(client.jobs.tasks("way")) == 1
-    assert client.jobs.why("way")["phase"] == "Completed"
-    assert [found.name for found in client.jobs.list(phases=["Completed"], name="way").jobs] == ["way"]
-    with pytest.raises(Conflict, match="way"):
-        client.jobs.stop("way")
-    with pytest.raises(Conflict, match="'way' exists"):
+    assert client.jobs.show(way).id == job.id
+    assert b"[]" in client.jobs.log(way)
+    assert client.jobs.search_log(way, "script ended")
+    assert client.jobs.log(way, offset=-10) == client.jobs.log(way)[-10:]
+    assert client.jobs.log_size(way) == len(client.jobs.log(way))
+    assert [event.level for event in client.jobs.events(way)]
+    assert len(client.jobs.tasks(way)) == 1
+    assert client.jobs.why(way)["phase"] == "Completed"
+    assert [found.name for found in client.jobs.list(phases=["Completed"], name=way).jobs] == [way]
+    with pytest.raises(Conflict, match=way):
+        client.jobs.stop(way)
+    with pytest.raises(Conflict, match=f"'{way}' exists"):
         client.jobs.create(request)
 
 
 def test_a_wait_has_an_end(client: Client, code: Path) -> None:
-    job = client.jobs.create(_request(client, code, "slow", "import time; time.sleep(600)"))
+    job = client.jobs.create(_request(client, code, unique("slow"), "import time; time.sleep(600)"))
     with pytest.raises(TimeoutError):
         client.jobs.wait(job.id, timeout_s=0.5)
     client.jobs.stop(job.id)

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import Tab
+from tests.naming import unique
 from tests.server.running import Running
 
 OpenTab = Callable[..., Tab]
@@ -72,16 +73,17 @@ def test_wrong_token_is_said_in_a_sentence(tab: OpenTab) -> None:
 
 
 def test_a_failed_job_shows_its_log_and_why(tab: OpenTab, service: Running, tmp_path: Path) -> None:
-    job_id = submit(service, tmp_path / "code", FAILING, "failing")
+    name = unique("failing")
+    job_id = submit(service, tmp_path / "code", FAILING, name)
     wait_for_phase(service, job_id, "Failed")
     opened = tab()
     page = opened.sign_in()
     page.get_by_role("link", name="Training jobs").click()
-    page.get_by_role("link", name="failing").click()
+    page.get_by_role("link", name=name).click()
     log = page.get_by_role("log")
     expect(log).to_contain_text("no such label: 11")
     expect(log).to_contain_text(HOSTILE)
-    expect(page).to_have_title(re.compile("^failing"))
+    expect(page).to_have_title(re.compile(f"^{name}"))
     page.get_by_label("Search the whole log").fill("epoch 3")
     page.keyboard.press("Enter")
     expect(page.get_by_text("1 of 1")).to_be_visible()
@@ -95,7 +97,7 @@ def test_a_failed_job_shows_its_log_and_why(tab: OpenTab, service: Running, tmp_
 
 def test_a_running_job_is_followed_live_and_stopped(tab: OpenTab, service: Running, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    job_id = submit(service, tmp_path / "live", WAITING, "live", gate=str(gate))
+    job_id = submit(service, tmp_path / "live", WAITING, unique("live"), gate=str(gate))
     opened = tab()
     opened.sign_in()
     wait_for_phase(service, job_id, "Running")

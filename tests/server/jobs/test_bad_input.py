@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from tests.naming import unique
 from tests.server.jobs.shed import Shed
 from trainshed.core.errors import Code
 
 
-def algorithm(shed: Shed, name: str, **config: Any) -> str:
-    """A new algorithm; its id."""
+def algorithm(shed: Shed, stem: str, **config: Any) -> str:
+    """A new algorithm, named after ``stem``; its id."""
     body = {
-        "metadata": {"name": name},
+        "metadata": {"name": unique(stem)},
         "job_config": {
             "code_dir": shed.code("print(1)"),
             "boot_file": "train.py",
@@ -216,8 +217,7 @@ def test_code_with_too_many_files_is_refused(shed: Shed) -> None:
 )
 def test_an_algorithm_says_which_values_may_be(shed: Shed, value: str, code: str) -> None:
     constraint = {"type": "Float", "required": True, "valid_type": "Range", "valid_range": ["0", "1"]}
-    name = f"range-{shed.count}-{code[-1]}-{value or 'none'}"
-    made = algorithm(shed, name, parameters=[{"name": "lr", "value": "", "constraint": constraint}])
+    made = algorithm(shed, "range", parameters=[{"name": "lr", "value": "", "constraint": constraint}])
     body = shed.body(algorithm={"id": made, "parameters": [{"name": "lr", "value": value}]})
     status, found, sentence = shed.refused(body)
     assert (status, found) == (400, code), sentence

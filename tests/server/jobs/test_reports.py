@@ -19,6 +19,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+KEY = st.text(st.characters(codec="ascii", exclude_characters="\x00"), max_size=5)
 EVENT = st.builds(
     TaskEvent,
     seq=st.integers(0, 50),
@@ -27,7 +28,7 @@ EVENT = st.builds(
     kind=st.sampled_from(EventKind),
     message=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20),
     duration=st.floats(0, 1e6),
-    detail=st.dictionaries(st.text(st.characters(codec="ascii"), max_size=5), st.integers(), max_size=2),
+    detail=st.dictionaries(KEY, st.integers(), max_size=2),
 )
 
 

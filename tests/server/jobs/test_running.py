@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.naming import unique
 from tests.server.jobs.shed import Json, Shed, eventually
 from trainshed.core.errors import Code
 from trainshed.server.wire.job_answers import JobModel, Plan, StageList, WhyAnswer
@@ -97,10 +98,11 @@ def test_an_inline_job_passes_just_what_it_was_given(shed: Shed) -> None:
 
 def test_a_job_of_an_algorithm_has_its_parameters_in_order(shed: Shed, tmp_path: Path) -> None:
     (tmp_path / "x").touch()
+    name = unique("ordered")
     made = shed.api.post(
         shed.running.v2("algorithms"),
         json={
-            "metadata": {"name": "ordered"},
+            "metadata": {"name": name},
             "job_config": {
                 "code_dir": shed.code(ARGUMENTS),
                 "boot_file": "train.py",
@@ -112,13 +114,11 @@ def test_a_job_of_an_algorithm_has_its_parameters_in_order(shed: Shed, tmp_path:
     )
     assert made.status_code == 201, made.text
     more = [{"name": "seed", "value": "7"}, {"name": "rounds", "value": "9"}]
-    job = shed.submit(
-        algorithm={"name": "ordered", "parameters": more, "inputs": [channel("data_url", tmp_path)]}
-    )
+    job = shed.submit(algorithm={"name": name, "parameters": more, "inputs": [channel("data_url", tmp_path)]})
     done = shed.wait(job)
     assert argv(shed.log(job)) == ["--lr=0.1", "--rounds=9", "--seed=7"]
     assert done["algorithm"]["id"] == made.json()["metadata"]["id"]
-    assert done["algorithm"]["name"] == "ordered"
+    assert done["algorithm"]["name"] == name
 
 
 def test_a_script_that_fails(shed: Shed) -> None:
