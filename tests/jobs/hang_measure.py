@@ -25,8 +25,8 @@ class Recording:
     samples: tuple[RankSample, ...]
 
     @property
-    def ranks(self) -> int:
-        return 1 + max(sample.rank for sample in self.samples)
+    def ranks(self) -> range:
+        return range(1 + max(sample.rank for sample in self.samples))
 
     def verdicts(self) -> list[tuple[float, HangVerdict]]:
         """The verdict at every look, knowing only what came before."""

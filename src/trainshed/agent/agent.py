@@ -20,7 +20,7 @@ from trainshed.agent.halt import Halt, Halted
 from trainshed.agent.journal import DELIVERED, Journal
 from trainshed.agent.logs import TaskLog
 from trainshed.agent.places import Places
-from trainshed.agent.reporter import Reporter
+from trainshed.agent.reporter import Reporter, Wish
 from trainshed.agent.stages import code, environment, inputs, outputs, pre_start, precheck, requirements
 from trainshed.agent.stages import run as run_stage
 from trainshed.agent.stages.base import Work, failure
@@ -141,8 +141,8 @@ class Agent:
             self._clean_up()
         return delivered
 
-    def _told_to_stop(self, force: bool) -> None:
-        self._halt.ask(Cause.STOPPED, force=force)
+    def _told_to_stop(self, wish: Wish) -> None:
+        self._halt.ask(wish.cause, force=wish.force, reason=wish.reason, rank=wish.rank)
 
     def _told_over(self) -> None:
         """Nobody waits for us: end the script at once, and leave."""
@@ -237,7 +237,7 @@ class Agent:
         except Exception as error:
             self._end(Stage.RUN, EventKind.FAILED, failure(Stage.RUN, error).message, started)
             raise
-        bad = outcome.cause in (Cause.USER_ERROR, Cause.INFRASTRUCTURE)
+        bad = outcome.cause in (Cause.USER_ERROR, Cause.INFRASTRUCTURE, Cause.HANG)
         self._end(Stage.RUN, EventKind.FAILED if bad else EventKind.DONE, outcome.message, started)
         return outcome
 

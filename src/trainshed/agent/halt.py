@@ -21,19 +21,24 @@ class Halt:
     Attributes:
         cause: why; None while it should go on. Over, with no cause to report, counts as stopped.
         force: at once, without a grace period.
+        reason: why in words, where there is more to say than the cause.
+        rank: the rank because of which it ends; -1 for none.
         cancel: an event for copies that run: set as soon as a stop is asked for.
     """
 
     def __init__(self) -> None:
         self.cause: Cause | None = None
         self.force = False
+        self.reason = ""
+        self.rank = -1
         self.cancel = _Cancel(self)
         self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.copying_on = False
 
-    def ask(self, cause: Cause, *, force: bool = False) -> None:
+    def ask(self, cause: Cause, *, force: bool = False, reason: str = "", rank: int = -1) -> None:
         """Ask for a stop; the first cause stays. Safe in a signal handler: takes no lock."""
-        self.cause = self.cause or cause
+        if self.cause is None:
+            self.cause, self.reason, self.rank = cause, reason, rank
         self.force = self.force or force
         with contextlib.suppress(BlockingIOError):
             os.eventfd_write(self.fd, 1)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 
 from trainshed.agent.journal import Journal
 from trainshed.agent.logs import Merger, Stream
+from trainshed.agent.looks import Looker
 from trainshed.agent.metrics import Picker
 from trainshed.agent.places import Places
 from trainshed.agent.samples import Sampler
 from trainshed.agent.server_link import PIECE, ServerLink
 from trainshed.agent.spool import Spool
-from trainshed.core.task import EventKind, TaskSpec
+from trainshed.core.task import EventKind, Stage, TaskSpec
+from trainshed.jobs.hang import RankSample
 
 _BACKLOG = 8 << 20
 _MANY = 50_000
+_MOST_LOOKS = 1024
 
 
 class Outbox:
@@ -30,6 +34,9 @@ class Outbox:
         self._picker: Picker | None = None
         self._merger: Merger | None = None
         self._sampler = Sampler(task)
+        launch = f"{places.run}/{Stage.RUN.value}.ranks"
+        self.looker = Looker(launch, places.log, self._sampler.accelerator, task.index)
+        self.looks: deque[RankSample] = deque(maxlen=_MOST_LOOKS)
 
     def launched(self, names: Sequence[str], start: int) -> None:
         """The ranks are at work and write to these files.
@@ -70,6 +77,10 @@ class Outbox:
         """Note what the task uses of the machine now."""
         if self._spool is not None:
             self._spool.add([self._sampler.sample(supervisor)], [], {})
+
+    def look(self, supervisor: int) -> None:
+        """Note what each rank does now."""
+        self.looks.extend(self.looker.look(supervisor))
 
     def deliver(self, *, closing: bool = False) -> bool:
         """Send some of everything; whether that was all.

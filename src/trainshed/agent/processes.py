@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 MARK = "TRAINSHED_TASK"
@@ -108,12 +108,30 @@ def descendants(root: int, *, not_in_session: int = 0) -> list[int]:
         children.setdefault(int(fields[1]), []).append(pid)
         if fields[0] in b"ZX" or int(fields[3]) == not_in_session:
             dead.add(pid)
-    found: list[int] = []
-    level = children.get(root, [])
+    return [pid for pid in _below(root, children) if pid not in dead]
+
+
+def _below(root: int, children: Mapping[int, Sequence[int]]) -> Iterator[int]:
+    level = children.get(root, ())
     while level:
-        found += level
+        yield from level
         level = [child for pid in level for child in children.get(pid, ())]
-    return [pid for pid in found if pid not in dead]
+
+
+def families(top: int, roots: Collection[int]) -> dict[int, list[int]]:
+    """Live processes below ``top``: each of ``roots`` with what is below it, itself first.
+
+    What is below none of them stands under ``top``.
+    """
+    children: dict[int, list[int]] = {}
+    for pid in _pids():
+        fields = stat(pid)
+        if fields is not None and fields[0] not in b"ZX":
+            children.setdefault(int(fields[1]), []).append(pid)
+    alive = set(_below(top, children))
+    found = {root: [root, *_below(root, children)] for root in roots if root in alive}
+    taken = {pid for family in found.values() for pid in family}
+    return {**found, top: sorted(alive - taken)}
 
 
 def marked(mark: str, namespaces: Collection[str] = ()) -> list[int]:

@@ -120,6 +120,8 @@ class Ranks:
         for index, spec in enumerate(self._specs):
             if self._first is None:
                 self._spawn(index, spec)
+        started = [[self._specs[i]["rank"], pid, self._specs[i]["log"]] for pid, i in self._pids.items()]
+        write_file(self._run, f"{self._name}.ranks", started)
         while not self._over():
             self._wait(self._patience())
             self._reap()

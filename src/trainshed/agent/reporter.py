@@ -14,17 +14,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from trainshed.agent import linux
+from trainshed.agent import linux, stacks
 from trainshed.agent.journal import Journal
 from trainshed.agent.outbox import Outbox
 from trainshed.agent.places import Places
 from trainshed.agent.server_link import AttemptOver, ServerLink
 from trainshed.core.errors import Unavailable
-from trainshed.core.task import Stage, TaskSpec
+from trainshed.core.task import Cause, Stage, TaskSpec
 
 HEARTBEAT_S = 5.0
+_FASTEST_S = 0.5
 _FIRST_FLUSH_S = 0.02
 _LOG_DELAY_S = 0.003  # after a pause; a script that prints on and on is read less often
 _BUSY_LOG_DELAY_S = 0.01
@@ -35,11 +37,21 @@ _NEVER = float("inf")
 _CHANGED = linux.IN_MODIFY | linux.IN_CREATE | linux.IN_MOVED_TO
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The server wants the task stopped: how, and why."""
+
+    force: bool = False
+    cause: Cause = Cause.STOPPED
+    reason: str = ""
+    rank: int = -1
+
+
 class Reporter:
     """Reports one task.
 
     Args:
-        on_stop: called from the thread, with ``force``, when the server wants the task stopped.
+        on_stop: called from the thread when the server wants the task stopped.
         on_over: called from the thread when nobody waits for this attempt any more.
 
     Attributes:
@@ -52,7 +64,7 @@ class Reporter:
         task: TaskSpec,
         places: Places,
         journal: Journal,
-        on_stop: Callable[[bool], None],
+        on_stop: Callable[[Wish], None],
         on_over: Callable[[], None],
     ) -> None:
         self.stage = Stage.PRECHECK
@@ -72,9 +84,13 @@ class Reporter:
         self._due = now + _FIRST_FLUSH_S
         self._retry_at = 0.0
         self._sent_at = 0.0
-        self._beat_at = now + HEARTBEAT_S
-        self._sample_at = _NEVER
+        self._look_s = task.look_s
+        self._heartbeat_s = min(HEARTBEAT_S, max(_FASTEST_S, 2 * task.look_s)) if task.look_s else HEARTBEAT_S
+        self._beat_at = now + self._heartbeat_s
+        self._sample_at = self._look_at = _NEVER
         self._samples = 0
+        self._stacks: list[tuple[int, list[dict[str, Any]]]] = []
+        self._stacks_asked: set[int] = set()
         self._asked: list[tuple[float, Callable[[], None] | None]] = []
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
@@ -102,6 +118,7 @@ class Reporter:
             self._outbox.launched(names, start)
             self._supervisor = supervisor
             self._sample_at = time.monotonic() + _SAMPLES_S[0]
+            self._look_at = time.monotonic() + self._look_s if self._look_s and supervisor else _NEVER
             self._follow()
 
         self._ask(_FIRST_FLUSH_S, begin)
@@ -110,7 +127,8 @@ class Reporter:
         """The ranks are gone: take their last, unfinished lines too, and sample no more."""
 
         def end() -> None:
-            self._sample_at = _NEVER
+            self._sample_at = self._look_at = _NEVER
+            self._outbox.looks.clear()
             self._outbox.gather(end=True)
 
         self._ask(0.0, end)
@@ -150,7 +168,8 @@ class Reporter:
         poll = select.poll()
         for fd in (self._wake, *self._others, *([self._watch.fd] if self._watch else [])):
             poll.register(fd, select.POLLIN)
-        until = min(max(self._due, self._retry_at), max(self._beat_at, self._retry_at), self._sample_at)
+        next_call = max(min(self._due, self._beat_at), self._retry_at)
+        until = min(next_call, self._sample_at, self._look_at)
         ready = poll.poll(None if until == _NEVER else max(0, (until - time.monotonic()) * 1000))
         for fd, _ in ready:
             if act := self._others.pop(fd, None):
@@ -193,6 +212,9 @@ class Reporter:
             self._outbox.sample(self._supervisor)
             self._samples += 1
             self._sample_at = now + _SAMPLES_S[min(self._samples, len(_SAMPLES_S) - 1)]
+        if now >= self._look_at:
+            self._outbox.look(self._supervisor)
+            self._look_at = now + self._look_s
         if now < max(self._due, self._retry_at) and now < max(self._beat_at, self._retry_at):
             return
         try:
@@ -209,20 +231,39 @@ class Reporter:
     def _send(self, now: float) -> None:
         if now >= self._beat_at:
             self._beat()
+        while self._stacks:
+            self._link.send_stacks(*self._stacks[0])
+            self._stacks.pop(0)
         self._complete = self._outbox.deliver(closing=self._closing)
         self._sent_at = time.monotonic()
         blind = self._watch is None and self._sample_at != _NEVER
         self._due = (self._sent_at + _WITHOUT_INOTIFY_S if blind else _NEVER) if self._complete else now
 
     def _beat(self) -> None:
-        answer = self._link.heartbeat(self.stage.value, time.time())
-        self._beat_at = time.monotonic() + HEARTBEAT_S
+        looks = list(self._outbox.looks)
+        answer = self._link.heartbeat(self.stage.value, time.time(), looks)
+        self._outbox.looks.clear()
+        self._beat_at = time.monotonic() + self._heartbeat_s
         if answer.get("over") is True:
             raise AttemptOver("the server does not wait for this attempt any more")
         commands: list[dict[str, Any]] = answer.get("commands") or []
         for command in commands:
             if command.get("kind") == "stop":
-                self._on_stop(bool(command.get("force")))
+                self._on_stop(_wish(command))
+            elif command.get("kind") == "stacks":
+                self._take_stacks(int(command.get("id") or 0))
+
+    def _take_stacks(self, number: int) -> None:
+        """Have the stacks taken that were asked for by this number, beside everything else."""
+        if number in self._stacks_asked:
+            return
+        self._stacks_asked.add(number)
+
+        def take() -> None:
+            found = stacks.take(self._outbox.looker.ranks, self._supervisor)
+            self._ask(0.0, lambda: self._stacks.append((number, found)))
+
+        threading.Thread(target=take, name="stacks", daemon=True).start()
 
     def _go_away(self, now: float) -> None:
         """The server does not answer: try again later, or when it says where it is.
@@ -242,3 +283,15 @@ class Reporter:
         self._away = min(_BACK_OFF_S[1], self._away * 2 or _BACK_OFF_S[0])
         self._retry_at = time.monotonic() + self._away
         self._link.find_again()
+
+
+def _wish(command: dict[str, Any]) -> Wish:
+    """A command to stop, as the server sends it; a cause that is not known counts as a person's."""
+    cause = next((c for c in Cause if c.value == command.get("cause")), Cause.STOPPED)
+    rank = command.get("rank")
+    return Wish(
+        force=bool(command.get("force")),
+        cause=cause,
+        reason=str(command.get("reason") or ""),
+        rank=rank if isinstance(rank, int) else -1,
+    )

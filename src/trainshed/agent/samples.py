@@ -61,6 +61,10 @@ class Sampler:
             npu_memory=npu_memory,
         )
 
+    def accelerator(self) -> float:
+        """Per cent of computing of the cards now, -1 where there are none."""
+        return max(self._gpu()[0], self._npu()[0])
+
     def _gpu(self) -> tuple[float, float]:
         """Per cent of computing and of memory, mean over the cards."""
         if self._chip is not Chip.GPU or not self._devices:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 from trainshed.agent.http import Client, Response
@@ -12,6 +13,7 @@ from trainshed.agent.logs import Stream
 from trainshed.core.errors import Code, TrainshedError, Unavailable
 from trainshed.core.task import TaskEvent, TaskSpec
 from trainshed.core.wire import to_wire
+from trainshed.jobs.hang import RankSample
 
 PIECE = 4 << 20
 _EVENTS = 500
@@ -80,9 +82,16 @@ class ServerLink:
         """Send resource samples and training metrics."""
         self._call("POST", "/metrics", batch)
 
-    def heartbeat(self, stage: str, time: float) -> dict[str, Any]:
-        """Say that we live; what the server wants of us."""
-        return self._call("POST", "/heartbeat", {"stage": stage, "time": time}).json()
+    def heartbeat(self, stage: str, time: float, looks: Sequence[RankSample] = ()) -> dict[str, Any]:
+        """Say that we live, and what the ranks do; what the server wants of us."""
+        beat: dict[str, Any] = {"stage": stage, "time": time}
+        if looks:
+            beat |= {"clock": monotonic(), "looks": [to_wire(look) for look in looks]}
+        return self._call("POST", "/heartbeat", beat).json()
+
+    def send_stacks(self, number: int, ranks: Sequence[dict[str, Any]]) -> None:
+        """Send the stacks of all ranks that the server has asked for by this number."""
+        self._call("POST", "/stacks", {"id": number, "ranks": list(ranks)})
 
     def _call(self, method: str, path: str, body: dict[str, Any], also: tuple[int, ...] = ()) -> Response:
         return self._send(method, path, json.dumps(body).encode(), "application/json", also)

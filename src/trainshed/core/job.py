@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 
 from trainshed.core.algorithm import Access
@@ -77,6 +78,32 @@ class RestartPolicy:
     avoid_nodes: bool = True
 
 
+class HangAction(enum.StrEnum):
+    """What is done about a job that hangs, beside writing it down with the stacks of all ranks."""
+
+    WAIT = "wait"
+    NOTIFY = "notify"
+    RESTART = "restart"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class HangRules:
+    """When a job counts as hanging, and what then. The verdict is in ``jobs.hang``.
+
+    Attributes:
+        action: ``restart`` counts against the budget for hangs, and ends the job once that is used up.
+        window_s: seconds in which no rank may be alive before it is suspected; 0 for the service's own.
+        confirm_s: seconds more before it is called hung; 0 for the service's own.
+        start_s: seconds from the start in which nothing is suspected; 0 for the service's own.
+    """
+
+    action: HangAction = HangAction.NOTIFY
+    window_s: float = 0.0
+    confirm_s: float = 0.0
+    start_s: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class JobSpec:
     """All that is fixed when a job is created. Never changes afterwards.
@@ -113,5 +140,6 @@ class JobSpec:
     auto_stop_s: int = 0
     grace_s: int = 30
     restart: RestartPolicy = field(default_factory=RestartPolicy)
+    hang: HangRules = field(default_factory=HangRules)
     metric_regexes: dict[str, str] = field(default_factory=dict[str, str])
     warm_start: bool = False

@@ -74,6 +74,7 @@ class TaskSpec:
             (``{"kind": "folder", "path": …}`` or ``{"kind": "s3", "endpoint": …, …}``).
         sandbox: ``auto`` (the best that works), ``none``, ``namespaces`` or ``bubblewrap``.
         hidden: directories that the script must not see, where there is a sandbox.
+        look_s: seconds between two looks at what the ranks do, for the hang verdict; 0 for none.
     """
 
     job_id: str
@@ -110,6 +111,7 @@ class TaskSpec:
     hidden: tuple[str, ...] = ()
     metric_regexes: dict[str, str] = field(default_factory=dict[str, str])
     warm_start: bool = False
+    look_s: float = 30.0
 
     @property
     def name(self) -> str:

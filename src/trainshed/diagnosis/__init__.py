@@ -9,6 +9,7 @@ from __future__ import annotations
 from trainshed.diagnosis.engine import diagnose
 from trainshed.diagnosis.evidence import Bytes, Evidence, Facts, LogSource, RankEnd, Stream
 from trainshed.diagnosis.rules import Rule, load
+from trainshed.diagnosis.stacks import RankStack
 from trainshed.diagnosis.verdict import Confidence, Diagnosis, EvidenceLine
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Facts",
     "LogSource",
     "RankEnd",
+    "RankStack",
     "Rule",
     "Stream",
     "diagnose",

@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 import signal as signals
 from collections.abc import Sequence
+from dataclasses import replace
 
 from trainshed.core.task import Cause, Stage, TaskOutcome
 from trainshed.diagnosis.evidence import Evidence, RankEnd, Stream
 from trainshed.diagnosis.findings import Finding, Reading, read
 from trainshed.diagnosis.lines import Window, shown
 from trainshed.diagnosis.rules import Rule, fill, load
-from trainshed.diagnosis.tracebacks import Traceback
+from trainshed.diagnosis.stacks import of_rank
+from trainshed.diagnosis.tracebacks import Frame, Traceback
 from trainshed.diagnosis.verdict import Diagnosis, EvidenceLine
 
 CASCADE_S = 30.0
 SKEW_S = 3.0
+STACKS = "stacks"
 _MOST_TRACEBACK = 60
+_MOST_STACKS = 32
 _BY_OUTCOME = (Cause.STOPPED, Cause.TIMEOUT, Cause.PREEMPTED, Cause.HANG)
 
 
@@ -32,7 +36,7 @@ def diagnose(evidence: Evidence, rules: Sequence[Rule] | None = None) -> Diagnos
         return None
     told = _by_outcome(evidence, rules)
     if outcome and outcome.cause in _BY_OUTCOME:
-        return told
+        return _with_stacks(told, evidence) if told else None
     apply = _applying(rules, outcome)
     everyone = [read(end, _streams_of(evidence, end), apply, evidence.facts) for end in _failed(evidence)]
     readings = [reading for reading in everyone if reading.best or not reading.end.suspect]
@@ -198,10 +202,32 @@ def _signal_name(number: int) -> str:
         return f"signal {number}" if number else ""
 
 
+def _with_stacks(told: Diagnosis, evidence: Evidence) -> Diagnosis:
+    """Where every rank stands, for a job that was found hanging."""
+    stack = of_rank(evidence.stacks, told.rank)
+    if stack is None or stack.place is None:
+        return told
+    lines = [
+        EvidenceLine(
+            STACKS, -1, f"rank {each.rank}: {each.place.name} ({shown(each.place.file)}:{each.place.line})"
+        )
+        for each in sorted(evidence.stacks, key=lambda each: each is not stack)[:_MOST_STACKS]
+        if each.place
+    ]
+    return replace(
+        told,
+        location=_place(stack.place),
+        traceback=_shorten(stack.main_thread),
+        evidence=(*lines, *told.evidence),
+    )
+
+
 def _location(traceback: Traceback | None) -> str:
     frame = traceback.own_frame if traceback else None
-    if frame is None:
-        return ""
+    return _place(frame) if frame else ""
+
+
+def _place(frame: Frame) -> str:
     where = f"{frame.file.rsplit('/', 1)[-1]}:{frame.line}"
     return f"{where} in {frame.name}" if frame.name and frame.name != "<module>" else where
 

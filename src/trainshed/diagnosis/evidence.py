@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trainshed.core.task import TaskOutcome
+from trainshed.diagnosis.stacks import RankStack
 
 
 class LogSource(Protocol):
@@ -127,6 +128,7 @@ class Evidence:
     Attributes:
         outcome: of the job as a whole, where one is known.
         code_dir: where the user's code was on the node, as the script saw it.
+        stacks: of all ranks, where it was found hanging.
     """
 
     streams: tuple[Stream, ...] = ()
@@ -134,3 +136,4 @@ class Evidence:
     outcome: TaskOutcome | None = None
     facts: Facts = field(default_factory=Facts)
     code_dir: str = "/home/ma-user/modelarts/user-job-dir/"
+    stacks: tuple[RankStack, ...] = ()

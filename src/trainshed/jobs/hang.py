@@ -27,6 +27,7 @@ class Wait(enum.StrEnum):
     NETWORK = "network"
     DISK = "disk"
     STOPPED = "stopped"
+    ENDED = "ended"
     UNKNOWN = ""
 
 
@@ -110,24 +111,27 @@ _WAITS = {
     Wait.NETWORK: ("waits for the network", "在等待网络"),
     Wait.DISK: ("waits for a disk", "在等待磁盘"),
     Wait.STOPPED: ("was stopped by a signal", "被信号暂停"),
+    Wait.ENDED: ("has ended", "已结束"),
     Wait.RUNNING: ("spins", "在空转"),
     Wait.UNKNOWN: ("stands still", "停滞"),
 }
 
 
-def verdict(samples: Sequence[RankSample], ranks: int, policy: HangPolicy, now: float) -> HangVerdict:
+def verdict(
+    samples: Sequence[RankSample], ranks: Sequence[int], policy: HangPolicy, now: float
+) -> HangVerdict:
     """What the samples of a job say at ``now``.
 
     Args:
         samples: of all ranks, from the start or from before the last ``window_s + confirm_s``
             seconds, in any order.
-        ranks: how many there are.
+        ranks: the numbers of those that count.
 
     >>> quiet = [RankSample(float(t), 0, 5.0, 10, 10, wait=Wait.LOCK) for t in range(0, 100, 5)]
-    >>> verdict(quiet, 1, HangPolicy(window_s=60, confirm_s=30, start_s=0), now=95.0).state.value
+    >>> verdict(quiet, [0], HangPolicy(window_s=60, confirm_s=30, start_s=0), now=95.0).state.value
     'hung'
     """
-    by_rank = [sorted((s for s in samples if s.rank == r), key=lambda s: s.time) for r in range(ranks)]
+    by_rank = [sorted((s for s in samples if s.rank == r), key=lambda s: s.time) for r in ranks]
     if not all(by_rank):
         return _unknown("not every rank has been seen", "并非所有 rank 都有采样")
     first = min(series[0].time for series in by_rank)
@@ -200,7 +204,7 @@ def _alive(
     """Somebody is alive; say who is alone in that."""
     waiting = [now - at >= policy.window_s for at in last_alive]
     if len(by_rank) > 1 and sum(waiting) == len(by_rank) - 1:
-        odd = waiting.index(False)
+        odd = by_rank[waiting.index(False)][0].rank
         return HangVerdict(
             State.HEALTHY,
             0.0,
@@ -218,7 +222,7 @@ def _judge(
     quiet: float,
 ) -> HangVerdict:
     waits = [_usual_wait(series, policy) for series in by_rank]
-    if all(wait is Wait.SLEEP for wait in waits):
+    if all(wait in (Wait.SLEEP, Wait.ENDED) for wait in waits):
         return HangVerdict(
             State.HEALTHY,
             quiet,
@@ -230,9 +234,10 @@ def _judge(
     patience = policy.window_s + policy.confirm_s
     if Wait.SLEEP in waits:
         patience *= 2
-    odd = _odd(waits, last_alive)
+    index = _odd(waits, last_alive)
+    odd = by_rank[index][0].rank if index >= 0 else -1
     state = State.HUNG if quiet >= patience else State.SUSPECT
-    what, what_zh = _WAITS[waits[max(odd, 0)]]
+    what, what_zh = _WAITS[waits[max(index, 0)]]
     who, who_zh = (f"rank {odd}", f"rank {odd}") if odd >= 0 else ("each rank", "各 rank")
     minutes = f"{quiet / 60:.0f} min" if quiet >= 120 else f"{quiet:.0f} s"
     minutes_zh = f"{quiet / 60:.0f} 分钟" if quiet >= 120 else f"{quiet:.0f} 秒"
@@ -251,6 +256,18 @@ def _usual_wait(series: Sequence[RankSample], policy: HangPolicy) -> Wait:
     return Counter(sample.wait for sample in series if sample.time >= since).most_common(1)[0][0]
 
 
+_ODDEST = (
+    Wait.STOPPED,
+    Wait.ENDED,
+    Wait.SLEEP,
+    Wait.DISK,
+    Wait.RUNNING,
+    Wait.LOCK,
+    Wait.NETWORK,
+    Wait.UNKNOWN,
+)
+
+
 def _odd(waits: Sequence[Wait], last_alive: Sequence[float]) -> int:
     """The one rank that waits in another way, else the one that went quiet well before the others."""
     if len(waits) < 2:
@@ -259,8 +276,7 @@ def _odd(waits: Sequence[Wait], last_alive: Sequence[float]) -> int:
     if count == len(waits) - 1 and count > 1:
         return next(rank for rank, wait in enumerate(waits) if wait is not usual)
     if len(waits) == 2 and waits[0] is not waits[1]:
-        order = (Wait.STOPPED, Wait.SLEEP, Wait.DISK, Wait.RUNNING, Wait.LOCK, Wait.NETWORK, Wait.UNKNOWN)
-        return min((0, 1), key=lambda rank: order.index(waits[rank]))
+        return min((0, 1), key=lambda rank: _ODDEST.index(waits[rank]))
     first, second = sorted(last_alive)[:2]
     return last_alive.index(first) if second > first else -1
 

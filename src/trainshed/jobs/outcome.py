@@ -21,7 +21,7 @@ def first_failure(
     When a rank dies, its peers fail within seconds because it went away, and clocks of nodes
     differ. So of the failures within ``CASCADE_S`` seconds of the first, one that is no
     consequence goes before one that is; and of those within ``SKEW_S`` seconds, a process that was
-    killed before one that exited.
+    killed before one that exited. Of tasks that hang, the one goes first whose rank is the odd one.
 
     Args:
         tasks: outcomes by task index; None where it is not known yet.
@@ -36,7 +36,8 @@ def first_failure(
         index, outcome = entry
         late = _when(outcome) > start + CASCADE_S
         killed = _killed(outcome) and _when(outcome) <= start + SKEW_S
-        return (late, index in consequences, not killed, _when(outcome), index)
+        along = index in consequences or (outcome.cause is Cause.HANG and outcome.rank < 0)
+        return (late, along, not killed, _when(outcome), index)
 
     return min(failed, key=order)
 

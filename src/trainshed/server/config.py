@@ -35,6 +35,8 @@ class Settings:
         max_body: bytes of a JSON body.
         max_code_files, max_code_bytes: limits of a code directory.
         max_object_bytes: limit of one uploaded object.
+        hang_window_s, hang_confirm_s, hang_start_s: when a job counts as hanging, unless it says so
+            itself; see :class:`trainshed.core.job.HangRules`.
     """
 
     home: Path = field(default_factory=default_home)
@@ -51,6 +53,9 @@ class Settings:
     max_code_bytes: int = 5 * 1024**3
     max_object_bytes: int = 1024**4
     log_level: str = "info"
+    hang_window_s: int = 1800
+    hang_confirm_s: int = 600
+    hang_start_s: int = 300
 
     @property
     def files(self) -> Home:
@@ -117,6 +122,9 @@ _VARIABLES: dict[str, tuple[str, str]] = {
     "max_code_bytes": ("TRAINSHED_MAX_CODE_BYTES", "int"),
     "max_object_bytes": ("TRAINSHED_MAX_OBJECT_BYTES", "int"),
     "log_level": ("TRAINSHED_LOG_LEVEL", "text"),
+    "hang_window_s": ("TRAINSHED_HANG_WINDOW_S", "int"),
+    "hang_confirm_s": ("TRAINSHED_HANG_CONFIRM_S", "int"),
+    "hang_start_s": ("TRAINSHED_HANG_START_S", "int"),
 }
 
 

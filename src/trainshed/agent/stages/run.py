@@ -84,9 +84,7 @@ def _outcome(work: Work, result: Result, logs: list[str]) -> TaskOutcome:
         case Ending.EXITED:
             return TaskOutcome(Cause.SUCCESS, Stage.RUN, "the script ended with exit code 0", exit_code=0)
         case Ending.STOPPED:
-            return TaskOutcome(
-                work.halt.cause or Cause.STOPPED, Stage.RUN, "the script was stopped", **_last(result)
-            )
+            return _stopped(work, result)
         case Ending.TIMEOUT:
             limit = _duration(work.task.auto_stop_s)
             return TaskOutcome(
@@ -95,6 +93,15 @@ def _outcome(work: Work, result: Result, logs: list[str]) -> TaskOutcome:
         case Ending.FAILED:
             assert result.first is not None
             return _failed(work, result, result.first, logs)
+
+
+def _stopped(work: Work, result: Result) -> TaskOutcome:
+    """Ended by a wish from outside, which may have been a verdict about the script."""
+    halt = work.halt
+    message = halt.reason or "the script was stopped"
+    if halt.cause is Cause.HANG:
+        return TaskOutcome(halt.cause, Stage.RUN, message, rank=halt.rank, failed_at=result.ended_at)
+    return TaskOutcome(halt.cause or Cause.STOPPED, Stage.RUN, message, **_last(result))
 
 
 def _failed(work: Work, result: Result, first: Exit, logs: list[str]) -> TaskOutcome:

@@ -1,9 +1,10 @@
-"""The four calls that agents make. Plain ASGI: they come several times for every job."""
+"""The calls that agents make. Plain ASGI: they come several times for every job."""
 
 from __future__ import annotations
 
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 from anyio import to_thread
@@ -76,7 +77,7 @@ async def _answer(context: Context, scope: Scope, receive: Receive) -> Answer:
     job = _live(context, key)
     method = scope["method"]
     if (method, call) == ("POST", "heartbeat") and not rest:
-        return 200, _heartbeat(context, job, key.index)
+        return 200, await _heartbeat(context, job, key.index, receive)
     if job is None:
         raise _over()
     body = await _body(receive)
@@ -87,6 +88,8 @@ async def _answer(context: Context, scope: Scope, receive: Receive) -> Answer:
             return await _log(context, key, rest, scope["query_string"], body)
         case "POST", "metrics", "":
             return await _metrics(context, key, body)
+        case "POST", "stacks", "":
+            return _stacks(context, key, body)
         case _:
             raise NotFound(f"agents have no call {method} {call[:40]}", code=Code.ROUTE_NOT_FOUND)
 
@@ -173,17 +176,28 @@ async def _metrics(context: Context, key: TaskKey, body: bytes) -> Answer:
     return 200, {}
 
 
-def _heartbeat(context: Context, job: LiveJob | None, index: int) -> dict[str, Any]:
+def _stacks(context: Context, key: TaskKey, body: bytes) -> Answer:
+    if len(body) > reports.MAX_BODY:
+        raise TooLarge(f"stacks have {reports.MAX_BODY} bytes at most", code=Code.BODY_TOO_LARGE)
+    number, ranks = reports.parse_stacks(reports.parse_body(body))
+    context.services.hangs.stacks(key, number, ranks)
+    return 200, {}
+
+
+async def _heartbeat(context: Context, job: LiveJob | None, index: int, receive: Receive) -> dict[str, Any]:
     """What the server wants of an agent. Written nowhere: only the news is."""
     if job is None:
         return {"commands": [], "over": True}
     tasks = job.tasks
     if index < len(tasks):
         tasks[index].heard_at = context.clock.now()
+    hangs = context.services.hangs
+    if looks := reports.parse_looks(reports.parse_body(await _body(receive)), time.monotonic()):
+        hangs.heard(job, index, looks)
     ending = job.ending not in ("", f"worker-{index}")
     if job.state.phase is Phase.TERMINATING or ending:
         return {"commands": [{"kind": "stop", "force": job.forced}], "over": False}
-    return {"commands": [], "over": False}
+    return {"commands": hangs.orders(job, index), "over": False}
 
 
 router = APIRouter()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from trainshed.server.services.diagnosis import Diagnostician
     from trainshed.server.services.dispatch import Dispatcher
     from trainshed.server.services.feeds import Hub
+    from trainshed.server.services.hangs import HangWatch
     from trainshed.server.services.logs import LogStore
     from trainshed.server.services.preparation import Preparation
     from trainshed.server.services.tokens import JobTokens
@@ -28,6 +29,7 @@ class Services:
     logs: LogStore
     tokens: JobTokens
     diagnostician: Diagnostician
+    hangs: HangWatch
     flavor_details: dict[tuple[str, str], dict[str, Any]] = field(
         default_factory=dict[tuple[str, str], dict[str, Any]]
     )
@@ -45,6 +47,7 @@ class Services:
         """Finish what is under way; running jobs go on."""
         self.dispatcher.close()
         self.diagnostician.close()
+        self.hangs.close()
 
 
 def open_services(context: Context) -> Services:
@@ -52,6 +55,7 @@ def open_services(context: Context) -> Services:
     from trainshed.server.services.diagnosis import Diagnostician
     from trainshed.server.services.dispatch import Dispatcher
     from trainshed.server.services.feeds import Hub
+    from trainshed.server.services.hangs import HangWatch
     from trainshed.server.services.job_view import flavor_details
     from trainshed.server.services.logs import LogStore
     from trainshed.server.services.tokens import JobTokens
@@ -62,4 +66,5 @@ def open_services(context: Context) -> Services:
     dispatcher.on_failed = diagnostician.tell
     dispatcher.open()
     logs, flavors = LogStore(context.log_root), flavor_details(context)
-    return Services(dispatcher, hub, logs, tokens, diagnostician, flavors)
+    hangs = HangWatch(context, dispatcher.tell)
+    return Services(dispatcher, hub, logs, tokens, diagnostician, hangs, flavors)

@@ -24,6 +24,7 @@ from trainshed.server.services.messages import (
     AgentsChanged,
     Asked,
     AskWhy,
+    HangSeen,
     PoolChanged,
     Report,
     SetPriority,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from trainshed.server.context import Context
     from trainshed.server.services.tokens import JobTokens
 
-Heard = AgentsChanged | PoolChanged | Told | BuildProgress | Built
+Heard = AgentsChanged | HangSeen | PoolChanged | Told | BuildProgress | Built
 Message = Asked | Heard
 
 RETRY_S = 1.0
@@ -139,6 +140,8 @@ class Desk:
                 self.board.refresh()
             case Polled():
                 self._moves.polled(turn, message.statuses)
+            case HangSeen():
+                self._moves.hang(turn, message)
             case NotStarted():
                 self._not_started(turn, message)
             case BuildProgress():

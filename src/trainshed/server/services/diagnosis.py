@@ -20,9 +20,10 @@ from trainshed.core.errors import Code, NotFound, TrainshedError
 from trainshed.core.lifecycle import Phase
 from trainshed.core.task import Cause, Stage, TaskOutcome
 from trainshed.core.wire import from_wire, to_wire
-from trainshed.diagnosis import Evidence, RankEnd, Stream, diagnose
+from trainshed.diagnosis import Evidence, RankEnd, RankStack, Stream, diagnose
 from trainshed.diagnosis.evidence import LogFile
-from trainshed.server.services import queries
+from trainshed.jobs.hang import State
+from trainshed.server.services import hangs, queries
 from trainshed.server.services.jobs import find
 from trainshed.server.services.logs import LogStore
 
@@ -48,6 +49,8 @@ def answer(context: Context, caller: Principal, job: str, attempt: int | None) -
         raise NotFound(f"job {row['name']!r} has no attempt {chosen}", code=Code.TASK_NOT_FOUND)
     found = {"job_id": row["id"], "attempt": chosen, "phase": row["phase"]}
     outcome = _outcome(context, row, chosen)
+    if outcome is None and (hang := _hanging(context, row["id"], chosen)):
+        return {**found, **hang}
     if outcome is None:
         return {**found, "sentence": "This attempt has not ended yet.", "sentence_zh": "该次运行尚未结束。"}
     if outcome.cause is Cause.SUCCESS:
@@ -104,7 +107,26 @@ def evidence(context: Context, row: Row, attempt: int, outcome: TaskOutcome) -> 
                 streams.append(Stream(name, LogFile(logs.path(job_id, attempt, name)), -1, task))
     if outcome.stage in _BUILT and (build := _engine_build(context, row["engine_id"])):
         streams.append(Stream("build", LogFile(build)))
-    return Evidence(tuple(streams), _ends(context, job_id, attempt, streams), outcome)
+    ends, stacks = _ends(context, job_id, attempt, streams), _stacks(context, job_id, attempt)
+    return Evidence(tuple(streams), ends, outcome, stacks=stacks)
+
+
+def _stacks(context: Context, job_id: str, attempt: int) -> tuple[RankStack, ...]:
+    """The stacks that were taken when the attempt was first suspected to hang."""
+    record = hangs.stored(context, job_id, attempt) or {"checks": []}
+    check = next((c for c in record["checks"] if c["why"] == hangs.SUSPECTED and c["ranks"]), None)
+    ranks: list[dict[str, Any]] = check["ranks"] if check else []
+    return tuple(RankStack(rank["rank"], rank["text"], rank["task"]) for rank in ranks)
+
+
+def _hanging(context: Context, job_id: str, attempt: int) -> dict[str, str] | None:
+    """What is said of an attempt that has not ended but seems to hang."""
+    record = hangs.stored(context, job_id, attempt)
+    if record is None or record["state"] not in (State.SUSPECT, State.HUNG):
+        return None
+    sure = record["state"] == State.HUNG
+    says, says_zh = ("The job hangs", "作业已卡死") if sure else ("The job seems to hang", "作业疑似卡死")
+    return {"sentence": f"{says}: {record['reason']}", "sentence_zh": f"{says_zh}：{record['reason_zh']}"}
 
 
 def _ends(context: Context, job_id: str, attempt: int, streams: list[Stream]) -> tuple[RankEnd, ...]:

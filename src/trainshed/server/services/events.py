@@ -43,6 +43,13 @@ _SERVICE_EVENTS: dict[str, tuple[str, str, str]] = {
     ),
     "lost": ("Error", "the agent of {task} is gone: {reason}", "{task} 的代理进程已丢失：{reason}"),
     "restarted": ("Warning", "{reason}", "{reason_zh}"),
+    "hang_suspected": (
+        "Warning",
+        "the job seems to hang: {reason} The stacks of all ranks are taken.",
+        "作业疑似卡死：{reason_zh}正在采集各 rank 的堆栈。",
+    ),
+    "hung": ("Warning", "the job hangs: {reason} {doing}", "作业已卡死：{reason_zh}{doing_zh}"),
+    "hang_over": ("Info", "the job works again", "作业已恢复运行"),
     "completed": ("Info", "the job has completed", "作业运行完成"),
     "failed": ("Error", "the job has failed: {reason}", "作业运行失败：{reason}"),
     "abnormal": ("Error", "the job has ended abnormally: {reason}", "作业异常结束：{reason}"),

@@ -13,6 +13,7 @@ from trainshed.core.resources import Flavor, Node, Placement
 from trainshed.core.task import Interpreter, Peer, Reporting, TaskSpec
 from trainshed.engines import launchers
 from trainshed.pools.base import Gang
+from trainshed.server.services.hangs import look_s, policy_of
 from trainshed.server.services.live import LiveJob
 from trainshed.server.services.tokens import JobTokens
 
@@ -115,6 +116,7 @@ class GangMaker:
             hidden=(str(settings.home),),
             metric_regexes=spec.metric_regexes,
             warm_start=spec.warm_start,
+            look_s=look_s(policy_of(spec.hang, settings)),
         )
 
     def _task(self, index: int, job: LiveJob, common: TaskSpec) -> TaskSpec:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from trainshed.core.algorithm import Access, Algorithm, Channel, Hyperparameter
 from trainshed.core.engine import Engine
 from trainshed.core.errors import Code, Forbidden, InvalidInput, NotFound
-from trainshed.core.job import ChannelBinding, JobSpec, Parameter, RestartPolicy
+from trainshed.core.job import ChannelBinding, JobSpec, Parameter
 from trainshed.core.names import (
     check_description,
     check_environments,
@@ -18,7 +18,7 @@ from trainshed.core.names import (
 )
 from trainshed.core.parameters import MAX_PARAMETERS, check_declared, check_text, check_value
 from trainshed.core.resources import Flavor
-from trainshed.server.services import algorithms
+from trainshed.server.services import algorithms, fault_tolerance
 from trainshed.server.services import job_checks as checks
 from trainshed.server.services.resources import Resources, pick_engine, pick_flavor, pick_pool
 from trainshed.server.wire import common
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from trainshed.server.wire.jobs import JobAlgorithm, JobRequest, JobSpecification
 
 MAX_CHANNELS = 50
-MAX_RESTARTS = 3
 MAX_STOP_S = 10_000 * 3600
 HIGHEST_PRIORITY = 3
 DEFAULT_GRACE_S = 30
@@ -140,6 +139,7 @@ def _spec(
         command,
     )
     policy = rules.schedule_policy
+    preemptible = bool(policy and policy.preemptible)
     return JobSpec(
         code_dir=code_dir,
         boot_file=boot_file,
@@ -154,13 +154,14 @@ def _spec(
         parameters=parameters,
         environments=check_environments(checks.whole_variables(given.environments)),
         priority=_priority(caller, policy.priority if policy else None),
-        preemptible=bool(policy and policy.preemptible),
+        preemptible=preemptible,
         working_dir=checks.local_dir(given.working_dir, "working_dir"),
         local_code_dir=checks.local_dir(given.local_code_dir, "local_code_dir"),
         log_uri=storage.log_export(rules.log_export_path.obs_url if rules.log_export_path else ""),
         auto_stop_s=_auto_stop(rules),
         grace_s=DEFAULT_GRACE_S if rules.grace_s is None else rules.grace_s,
-        restart=_restart(request.metadata.annotations),
+        restart=fault_tolerance.restarts(request.metadata.annotations, preemptible=preemptible),
+        hang=fault_tolerance.hangs(request.metadata.annotations),
         metric_regexes=_metrics(given, algorithm),
         warm_start=rules.warm_start,
     )
@@ -325,18 +326,6 @@ def _auto_stop(rules: JobSpecification) -> int:
             code=Code.FIELD_INVALID,
         )
     return stop.duration * unit
-
-
-def _restart(annotations: Mapping[str, str]) -> RestartPolicy:
-    """Restarts as ModelArts' annotations ask for them."""
-    text = annotations.get("fault-tolerance/job-retry-num", "") or "0"
-    if not text.isascii() or not text.isdigit() or not 0 <= int(text[:9]) <= MAX_RESTARTS:
-        raise InvalidInput(
-            f"annotation fault-tolerance/job-retry-num is {text[:40]!r}; it must be from 0 to {MAX_RESTARTS}",
-            code=Code.FIELD_INVALID,
-        )
-    unconditional = annotations.get("fault-tolerance/job-unconditional-retry", "").lower() == "true"
-    return RestartPolicy(infrastructure=int(text), unconditional=unconditional)
 
 
 def _annotations(annotations: dict[str, str]) -> dict[str, str]:

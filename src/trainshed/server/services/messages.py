@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainshed.core.job import HangAction
 from trainshed.core.task import TaskEvent
 from trainshed.pools.base import TaskKey
 from trainshed.server.services.changes import NewJob
@@ -143,6 +144,24 @@ class Subscribe:
 
 
 Asked = Submit | Stop | SetPriority | Report | AskWhy | Subscribe
+
+
+@dataclass(frozen=True, slots=True)
+class HangSeen:
+    """What the hang watch thinks of a job has changed.
+
+    Attributes:
+        kind: ``hang_suspected``, ``hung`` or ``hang_over``.
+        rank: the odd one, or -1.
+    """
+
+    job_id: str
+    attempt: int
+    kind: str
+    reason: str
+    reason_zh: str
+    rank: int
+    action: HangAction
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainshed.core.job import HangAction
 from trainshed.core.lifecycle import JobEvent, JobState, Phase, advance
 from trainshed.core.resources import Placement
 from trainshed.core.task import Cause, EventKind, Stage, TaskEvent, TaskOutcome
@@ -26,7 +27,7 @@ from trainshed.server.services.events import (
 )
 from trainshed.server.services.feeds import FeedItem
 from trainshed.server.services.live import LiveJob, LiveTask, Placed
-from trainshed.server.services.messages import Reply, Report, Subscribe
+from trainshed.server.services.messages import HangSeen, Reply, Report, Subscribe
 
 BUILDING = "Building"
 AGENT_LOST = "agent_lost"
@@ -176,6 +177,17 @@ class Moves:
         outcome = TaskOutcome(Cause.STOPPED, Stage.PRECHECK, f"stopped by {user} before it ran")
         self._finish(turn, job, JobEvent.STOP_REQUESTED, outcome)
 
+    def hang(self, turn: Turn, seen: HangSeen) -> None:
+        """What is thought of it has changed; what is to be done about it, its agents are told."""
+        job = self._board.live.get(seen.job_id)
+        if job is None or job.attempt != seen.attempt or job.state.phase is not Phase.RUNNING:
+            return
+        job.reason = "" if seen.kind == "hang_over" else seen.reason
+        self._changed(turn, job)
+        self.event(
+            turn, job, seen.kind, reason=seen.reason, reason_zh=seen.reason_zh, rank=seen.rank, **_done(seen)
+        )
+
     def priority(self, turn: Turn, job: LiveJob, priority: int) -> bool:
         """Change the priority of a job that does not run yet; whether that is so."""
         if job.state.phase not in (Phase.CREATING, Phase.PENDING):
@@ -301,6 +313,19 @@ class Moves:
         )
         self._enter(turn, job, event, outcome)
         self._board.release(job)
+
+
+_DOING = {
+    HangAction.WAIT: ("It goes on.", "作业继续运行。"),
+    HangAction.NOTIFY: ("It goes on.", "作业继续运行。"),
+    HangAction.RESTART: ("It is ended, to be started again.", "正在结束作业以便重启。"),
+    HangAction.STOP: ("It is ended.", "正在结束作业。"),
+}
+
+
+def _done(seen: HangSeen) -> dict[str, str]:
+    doing, doing_zh = _DOING[seen.action]
+    return {"doing": doing, "doing_zh": doing_zh}
 
 
 def _end_phase(state: JobState, event: JobEvent, outcome: TaskOutcome) -> str:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from trainshed.core.errors import Code, Conflict, InvalidInput
 from trainshed.core.task import EventKind, MetricSample, Stage, TaskEvent, TaskOutcome, TrainingMetric
 from trainshed.core.wire import from_wire
+from trainshed.jobs.hang import RankSample
 
 MAX_EVENTS = 1000
 MAX_SAMPLES = 5000
@@ -18,6 +19,9 @@ MAX_BODY = 2 * 1024 * 1024
 MAX_MESSAGE = 4096
 MAX_DETAIL = 16 * 1024
 MAX_METRIC_NAME = 64
+MAX_RANKS = 1_000_000
+MAX_STACKS = 256
+MAX_STACK = 64 * 1024
 # An agent whose clock is off by more than a day tells us nothing by its times.
 _LATEST = 1e11
 
@@ -119,6 +123,46 @@ def parse_metrics(data: dict[str, Any]) -> Metrics:
         if not 0 <= metric.seq < 2**31 or not 0 <= metric.step < 2**31:
             raise InvalidInput("a metric's seq and step must be from 0", code=Code.FIELD_INVALID)
     return Metrics(tuple(samples), tuple(replace(m, name=clean(m.name, MAX_METRIC_NAME)) for m in training))
+
+
+def parse_looks(data: dict[str, Any], now: float) -> list[RankSample]:
+    """What the ranks of a task do, as a heartbeat says it, in the times of ``now``.
+
+    Raises:
+        InvalidInput: it is not what an agent sends.
+    """
+    clock = _moment(data.get("clock", 0.0))
+    looks = [from_wire(RankSample, item) for item in _items(data, "looks", MAX_SAMPLES)]
+    if not all(0 <= look.rank < MAX_RANKS and math.isfinite(look.time) for look in looks):
+        raise InvalidInput("a look has a rank or a time that cannot be", code=Code.FIELD_INVALID)
+    return [replace(look, time=now - max(0.0, clock - look.time)) for look in looks]
+
+
+def parse_stacks(data: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    """The number that stacks were asked for by, and those of each rank.
+
+    Raises:
+        InvalidInput: they are not what an agent sends.
+    """
+    number: object = data.get("id")
+    if type(number) is not int or not 0 <= number < 2**53:
+        raise InvalidInput("stacks need the id that they were asked for by", code=Code.FIELD_INVALID)
+    return number, [_stack(item) for item in _items(data, "ranks", MAX_STACKS)]
+
+
+def _stack(item: Any) -> dict[str, Any]:
+    given = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
+    rank, pid, text, error = (given.get(name) for name in ("rank", "pid", "text", "error"))
+    if type(rank) is not int or type(pid) is not int or not 0 <= rank < MAX_RANKS or not 0 <= pid < 2**31:
+        raise InvalidInput("a stack needs the rank and the process that it is of", code=Code.FIELD_INVALID)
+    if not isinstance(text, str) or not isinstance(error, str):
+        raise InvalidInput("a stack must be text", code=Code.FIELD_INVALID)
+    return {
+        "rank": rank,
+        "pid": pid,
+        "text": clean(text, MAX_STACK),
+        "error": clean(error, MAX_MESSAGE),
+    }
 
 
 def clean(text: str, limit: int) -> str:
