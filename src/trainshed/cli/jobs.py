@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trainshed.cli.options import INTERRUPTED, AsJson, Home, JobName, Task
+from trainshed.cli.options import INTERRUPTED, AsJson, Attempt, Home, JobName, Task
 
 app = typer.Typer(name="jobs", help="Training jobs.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -61,7 +61,7 @@ def show(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
       trainshed jobs show train-3f2a91 --json
     """
     from trainshed.cli import output, service
-    from trainshed.cli.watch import reasons
+    from trainshed.cli.watch import reasons, starts
 
     with service.client(home) as client:
         found = client.jobs.show(job)
@@ -92,7 +92,7 @@ def show(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
             ("ran", output.duration_text(found.duration) if found.duration else ""),
         ]
     )
-    for line in reasons(diagnosis):
+    for line in [*starts(found), *reasons(diagnosis)]:
         print(line)
     if files:
         print("outputs")
@@ -109,6 +109,7 @@ def logs(
     tail: Annotated[int | None, typer.Option(min=0, help="Only the last so many lines.")] = None,
     search: Annotated[str | None, typer.Option(help="Only lines with this text, of the whole log.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out the platform's own lines.")] = False,
+    attempt: Attempt = None,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -121,11 +122,22 @@ def logs(
       trainshed jobs logs train-3f2a91
       trainshed jobs logs train-3f2a91 -f --tail 20
       trainshed jobs logs train-3f2a91 --task worker-1 --search loss
+      trainshed jobs logs train-3f2a91 --attempt 0
     """
     from trainshed.cli.logs import show_log
 
     try:
-        show_log(job, task, home, follow=follow, tail=tail, search=search, quiet=quiet, as_json=as_json)
+        show_log(
+            job,
+            task,
+            home,
+            follow=follow,
+            tail=tail,
+            search=search,
+            quiet=quiet,
+            as_json=as_json,
+            attempt=attempt,
+        )
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
@@ -248,3 +260,28 @@ def why(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
             print(f"→ {unblock}")
         for line in reasons(diagnosis):
             print(line)
+
+
+@app.command()
+def stacks(
+    job: JobName,
+    attempt: Attempt = None,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="Show the last that were taken, and take no new ones.")
+    ] = False,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Print where every rank of a job stands: the stack of each, without stopping it.
+
+    Of a job that runs new stacks are taken; of one that has ended those are shown that were taken
+    when it seemed to hang.
+
+    \b
+    Examples:
+      trainshed jobs stacks train-3f2a91
+      trainshed jobs stacks train-3f2a91 --kept --json
+    """
+    from trainshed.cli.stacks import show_stacks
+
+    show_stacks(job, home, attempt=attempt, kept=kept, as_json=as_json)

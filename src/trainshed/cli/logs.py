@@ -25,30 +25,35 @@ def show_log(
     search: str | None,
     quiet: bool,
     as_json: bool,
+    attempt: int | None = None,
 ) -> None:
     """Print the log of one task as the options say."""
     with service.client(home) as client:
         if search is not None:
-            _show_matches(client, job, task, search, as_json)
+            _show_matches(client, job, task, search, as_json=as_json, attempt=attempt)
             return
-        start = 0 if tail is None else tail_offset(client.jobs, job, task, tail)
+        start = 0 if tail is None else tail_offset(client.jobs, job, task, tail, attempt)
+        if follow and attempt is None and start:  # an offset belongs to the newest start
+            attempt = client.jobs.show(job).attempt
         if as_json:
-            _print_pieces(client, job, task, start, follow=follow)
+            _print_pieces(client, job, task, start, attempt=attempt, follow=follow)
             return
         view = LogView(platform=None if quiet else sys.stderr)
         try:
-            _write(client, view, job, task, start, follow=follow)
+            _write(client, view, job, task, start, attempt=attempt, follow=follow)
         finally:
             view.close()
 
 
-def _write(client: Client, view: LogView, job: str, task: str, start: int, *, follow: bool) -> None:
+def _write(
+    client: Client, view: LogView, job: str, task: str, start: int, *, attempt: int | None, follow: bool
+) -> None:
     if follow:
-        for text in client.jobs.follow_log(job, task, offset=start, attempt=_attempt(client, job, start)):
+        for text in client.jobs.follow_log(job, task, offset=start, attempt=attempt):
             view.write(text)
         return
     rest = b""
-    while piece := client.jobs.log(job, task, offset=start, limit=_PIECE):
+    while piece := client.jobs.log(job, task, offset=start, limit=_PIECE, attempt=attempt):
         start += len(piece)
         whole, _, rest = (rest + piece).rpartition(b"\n")
         if whole:
@@ -56,23 +61,22 @@ def _write(client: Client, view: LogView, job: str, task: str, start: int, *, fo
     view.write(rest.decode(errors="replace"))
 
 
-def _attempt(client: Client, job: str, start: int) -> int | None:
-    """The start of the job that an offset belongs to: the newest, where one was looked for."""
-    return client.jobs.show(job).attempt if start else None
-
-
-def _print_pieces(client: Client, job: str, task: str, start: int, *, follow: bool) -> None:
+def _print_pieces(
+    client: Client, job: str, task: str, start: int, *, attempt: int | None, follow: bool
+) -> None:
     """One JSON object a piece while following, else one with all of it."""
     if follow:
-        for text in client.jobs.follow_log(job, task, offset=start, attempt=_attempt(client, job, start)):
+        for text in client.jobs.follow_log(job, task, offset=start, attempt=attempt):
             print(json.dumps({"text": text}, ensure_ascii=False), flush=True)
         return
-    text = client.jobs.log(job, task, offset=start).decode(errors="replace")
+    text = client.jobs.log(job, task, offset=start, attempt=attempt).decode(errors="replace")
     output.print_json({"task": task, "offset": start, "text": text})
 
 
-def _show_matches(client: Client, job: str, task: str, search: str, as_json: bool) -> None:
-    matches = client.jobs.search_log(job, search, task)
+def _show_matches(
+    client: Client, job: str, task: str, search: str, *, as_json: bool, attempt: int | None
+) -> None:
+    matches = client.jobs.search_log(job, search, task, attempt=attempt)
     if as_json:
         output.print_json(matches)
         return
@@ -80,12 +84,12 @@ def _show_matches(client: Client, job: str, task: str, search: str, as_json: boo
         print(match.get("text", ""))
 
 
-def tail_offset(jobs: Jobs, job: str, task: str, lines: int) -> int:
+def tail_offset(jobs: Jobs, job: str, task: str, lines: int, attempt: int | None = None) -> int:
     """Where the last ``lines`` lines of the log begin."""
-    size, wanted = jobs.log_size(job, task), max(lines, 1) * _LINE_GUESS
+    size, wanted = jobs.log_size(job, task, attempt=attempt), max(lines, 1) * _LINE_GUESS
     while True:
         start = max(0, size - wanted)
-        piece = jobs.log(job, task, offset=start, limit=size - start)
+        piece = jobs.log(job, task, offset=start, limit=size - start, attempt=attempt)
         body = piece.removesuffix(b"\n")
         if start == 0 or body.count(b"\n") >= lines:
             break

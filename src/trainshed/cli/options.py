@@ -31,4 +31,13 @@ Home = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="Id or name of the job.", show_default=False)]
+Attempt = Annotated[
+    int | None,
+    typer.Option(
+        "--attempt",
+        min=0,
+        help="Which start of the job, from 0; 'jobs show' lists them.",
+        show_default="the newest",
+    ),
+]
 Task = Annotated[str, typer.Option("--task", help="Which task of the job: worker-0, worker-1, …")]

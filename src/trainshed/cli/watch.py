@@ -17,7 +17,7 @@ from trainshed.cli.pending import WhyPending
 from trainshed.cli.steps import Steps
 from trainshed.cli.words import chinese, word
 from trainshed.client import Client, Diagnosis, Job
-from trainshed.client.models import Json, section
+from trainshed.client.models import Json, items, section
 from trainshed.core.errors import TrainshedError
 from trainshed.core.lifecycle import Phase
 
@@ -156,6 +156,23 @@ def reasons(found: Diagnosis | None) -> list[str]:
         part for part in (found.location, f"rank {found.rank}" if found.rank > 0 else "") if part
     )
     return [f"{cause} ({where})" if where else cause, *([f"→ {advice}"] if advice else [])]
+
+
+def starts(job: Job) -> list[str]:
+    """The starts of a job that was started again, a line each."""
+    records = items(section(job.raw, "status"), "running_records")
+    if len(records) < 2:
+        return []
+    return [
+        word("start {attempt}: {how}", attempt=record.get("attempt", n), how=_how(record))
+        for n, record in enumerate(records)
+    ]
+
+
+def _how(record: Json) -> str:
+    begun, ended = record.get("start_at"), record.get("end_at")
+    took = f" ({duration_text((ended - begun) / 1000)})" if begun and ended else ""
+    return (str(record.get("end_reason") or "") or word("it runs")) + took
 
 
 def facts_of(job: Job) -> Any:

@@ -30,6 +30,12 @@ _CHINESE = {
     "sending the code": "正在发送代码",
     "building the environment of {engine}": "正在构建 {engine} 的环境",
     "waiting for resources": "正在等待资源",
+    "start {attempt}: {how}": "第 {attempt} 次启动：{how}",
+    "it runs": "运行中",
+    "no stacks have been taken of this job": "尚未采集该作业的堆栈",
+    "taken at {time}": "采集于 {time}",
+    "nothing has come from {names} yet": "尚未收到 {names} 的堆栈",
+    "(waits elsewhere than the others)": "（等待位置与其他 rank 不同）",
     "trainshed serves {home} at {endpoint}": "trainshed 已启动：{endpoint}，状态目录 {home}",
     "Ctrl-C stops it; running jobs go on.": "按 Ctrl-C 停止服务；运行中的作业会继续。",
 }

@@ -90,6 +90,18 @@ class Jobs:
         found = section(self._transport.json("GET", self._url(job, "diagnosis")), "diagnosis")
         return Diagnosis.of(found) if found else None
 
+    def stacks(self, job: str, attempt: int | None = None) -> Json:
+        """Whether an attempt hangs, and the stacks of its ranks that were taken; the newest by default."""
+        return self._transport.json("GET", self._url(job, "stacks"), attempt=attempt)
+
+    def take_stacks(self, job: str) -> int:
+        """Have the stacks of all ranks taken; the id that they will have among :meth:`stacks`.
+
+        Raises:
+            Conflict: the job does not run.
+        """
+        return int(self._transport.json("POST", self._url(job, "stacks"))["id"])
+
     def events(self, job: str) -> list[Event]:
         """What happened to the job, oldest first."""
         found = list[Event]()
@@ -120,22 +132,43 @@ class Jobs:
         answer = self._transport.json("GET", self._url(job, "outputs"))
         return [StoredObject.of(item) for item in items(answer, "outputs")]
 
-    def log(self, job: str, task: str = FIRST_TASK, *, offset: int = 0, limit: int | None = None) -> bytes:
-        """The log's bytes from ``offset`` on (from its end where negative), ``limit`` of them at most."""
-        path = self._url(job, "tasks", task, "logs")
-        return self._transport.send(
-            "GET", path, query={"offset": offset, "limit": limit}, timeout=600
-        ).content
+    def log(
+        self,
+        job: str,
+        task: str = FIRST_TASK,
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        attempt: int | None = None,
+    ) -> bytes:
+        """The log's bytes from ``offset`` on (from its end where negative), ``limit`` of them at most.
 
-    def log_size(self, job: str, task: str = FIRST_TASK) -> int:
+        Args:
+            attempt: which start of the job; the newest by default.
+        """
+        path = self._url(job, "tasks", task, "logs")
+        query = {"offset": offset, "limit": limit, "attempt": attempt}
+        return self._transport.send("GET", path, query=query, timeout=600).content
+
+    def log_size(self, job: str, task: str = FIRST_TASK, *, attempt: int | None = None) -> int:
         """Bytes of the log so far."""
         path = self._url(job, "tasks", task, "logs")
-        return int(self._transport.send("GET", path, query={"limit": 0}).headers["X-Log-Size"])
+        answer = self._transport.send("GET", path, query={"limit": 0, "attempt": attempt})
+        return int(answer.headers["X-Log-Size"])
 
-    def search_log(self, job: str, text: str, task: str = FIRST_TASK, *, regex: bool = False) -> list[Json]:
+    def search_log(
+        self,
+        job: str,
+        text: str,
+        task: str = FIRST_TASK,
+        *,
+        regex: bool = False,
+        attempt: int | None = None,
+    ) -> list[Json]:
         """Lines of the whole log with ``text`` in them."""
         path = self._url(job, "tasks", task, "logs", "search")
         query: dict[str, Any] = {"regex": text} if regex else {"q": text}
+        query["attempt"] = attempt
         return items(self._transport.json("GET", path, **query), "matches")
 
     def follow_log(

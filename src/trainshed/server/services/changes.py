@@ -71,11 +71,11 @@ class Changes:
         """``task`` of the present attempt has changed."""
         self.dirty_tasks[(job.id, job.attempt, task.index)] = task
 
-    def placed(self, job: LiveJob) -> None:
+    def placed(self, job: LiveJob, now: float) -> None:
         """A new attempt of ``job`` begins, with its tasks."""
         self.job(job)
         self.new_attempts.append(
-            {"job_id": job.id, "attempt": job.attempt, "started_at": job.started_at, "ended_at": None}
+            {"job_id": job.id, "attempt": job.attempt, "started_at": now, "ended_at": None}
             | {"outcome": None}
         )
         for task in job.tasks:

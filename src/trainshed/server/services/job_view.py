@@ -122,7 +122,10 @@ def _record(attempt: Row, tasks: Sequence[Row], job: Row) -> Json:
         "start_at": millis(attempt["started_at"]),
         "start_type": "init_or_rescheduled",
         "end_reason": outcome.get("message", ""),
+        "attempt": attempt["attempt"],
     }
+    if outcome:
+        record["outcome"] = outcome
     if attempt["ended_at"] is not None:
         record["end_at"] = millis(attempt["ended_at"])
     if attempt["attempt"] < job["attempt"]:

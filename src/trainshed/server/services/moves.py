@@ -102,7 +102,7 @@ class Moves:
             LiveTask(index, _node(where.placements, index), where.hosts[index] if where.hosts else "")
             for index in range(job.node_count)
         ]
-        turn.changes.placed(job)
+        turn.changes.placed(job, turn.now)
         self.event(turn, job, "started", nodes=how)
 
     def not_placed(self, turn: Turn, job: LiveJob, reason: str, *, retry: bool) -> None:

@@ -55,6 +55,8 @@ class RunningRecord(WireModel):
     end_reason: str = ""
     end_related_task: str | None = None
     end_recover: str | None = None
+    attempt: Count = Field(default=0, description="Ours: which start; logs and diagnosis take it too.")
+    outcome: OutcomeModel | None = Field(default=None, description="Ours.")
 
 
 class JobStatusModel(WireModel):
