@@ -799,6 +799,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/{project_id}/training-jobs/{training_job_id}/stacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a job hangs, and its stacks
+         * @description The stacks of all ranks that were taken at a suspicion or because somebody asked.
+         */
+        get: operations["show_training_job_stacks"];
+        put?: never;
+        /**
+         * Take the stacks of all ranks now
+         * @description They arrive within seconds; the job goes on.
+         */
+        post: operations["take_training_job_stacks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/{project_id}/training-jobs/{training_job_id}/stages": {
         parameters: {
             query?: never;
@@ -3372,6 +3396,29 @@ export interface components {
             quotas: components["schemas"]["Quota"][];
         };
         /**
+         * RankStackModel
+         * @description The stack of one rank.
+         */
+        RankStackModel: {
+            /**
+             * Error
+             * @description Why there is no Python stack, where there is none.
+             * @default
+             */
+            error: string;
+            /** Pid */
+            pid: number;
+            /** Rank */
+            rank: number;
+            /** Task */
+            task: number;
+            /**
+             * Text
+             * @description Threads and frames as py-spy prints them, the innermost frame first.
+             */
+            text: string;
+        };
+        /**
          * Remote
          * @description Where a channel's data is.
          */
@@ -3570,6 +3617,12 @@ export interface components {
          * @description One start of a job.
          */
         RunningRecord: {
+            /**
+             * Attempt
+             * @description Ours: which start; logs and diagnosis take it too.
+             * @default 0
+             */
+            attempt: number;
             /** End At */
             end_at?: number | null;
             /**
@@ -3581,6 +3634,8 @@ export interface components {
             end_recover?: string | null;
             /** End Related Task */
             end_related_task?: string | null;
+            /** @description Ours. */
+            outcome?: components["schemas"]["OutcomeModel"] | null;
             /** Start At */
             start_at?: number | null;
             /**
@@ -3754,6 +3809,91 @@ export interface components {
              * @default GB
              */
             unit: string;
+        };
+        /**
+         * StackCheck
+         * @description One time that the stacks of all ranks were taken.
+         */
+        StackCheck: {
+            /** Id */
+            id: number;
+            /** Ranks */
+            ranks?: components["schemas"]["RankStackModel"][];
+            /**
+             * Time
+             * @description Seconds since the Unix epoch.
+             */
+            time: number;
+            /**
+             * Waiting
+             * @description Tasks that have not sent theirs.
+             */
+            waiting?: number[];
+            /**
+             * Why
+             * @description suspected, or asked.
+             */
+            why: string;
+        };
+        /**
+         * StacksAnswer
+         * @description Whether an attempt hangs, and where its ranks stand.
+         */
+        StacksAnswer: {
+            /**
+             * Action
+             * @default
+             */
+            action: string;
+            /** Attempt */
+            attempt: number;
+            /**
+             * Checks
+             * @description Oldest first.
+             */
+            checks?: components["schemas"]["StackCheck"][];
+            /** Job Id */
+            job_id: string;
+            /**
+             * Odd Rank
+             * @description The rank that waits elsewhere than the others, or -1.
+             * @default -1
+             */
+            odd_rank: number;
+            /**
+             * Quiet S
+             * @description Seconds in which no rank had been alive.
+             * @default 0
+             */
+            quiet_s: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Reason Zh
+             * @default
+             */
+            reason_zh: string;
+            /**
+             * State
+             * @description suspect, hung, healthy again, or empty: never suspected.
+             * @default
+             */
+            state: string;
+            /** Time */
+            time?: number | null;
+        };
+        /**
+         * StacksAsked
+         * @description The stacks will be kept by this id.
+         */
+        StacksAsked: {
+            /** Attempt */
+            attempt: number;
+            /** Id */
+            id: number;
         };
         /**
          * StageList
@@ -8637,6 +8777,203 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OutputList"];
+                };
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_training_job_stacks: {
+        parameters: {
+            query?: {
+                /** @description The newest where not given. */
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name. */
+                training_job_id: string;
+                /** @description Project; credentials.json names yours. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StacksAnswer"];
+                };
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    take_training_job_stacks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name. */
+                training_job_id: string;
+                /** @description Project; credentials.json names yours. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StacksAsked"];
                 };
             };
             /** @description The request is wrong; nothing was done. */

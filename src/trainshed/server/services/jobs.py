@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, update
@@ -166,7 +168,15 @@ def remove(context: Context, caller: Principal, job: str) -> None:
             code=Code.JOB_NOT_FINISHED,
         )
     context.services.logs.delete(row["id"])
-    shutil.rmtree(context.settings.files.jobs / row["id"], ignore_errors=True)
+    _remove_folder(context.settings.files.jobs / row["id"])
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a job's working files. Moved away first: an agent may still be about to leave there."""
+    away = folder.with_name(f".{folder.name}.deleted")
+    with suppress(OSError):
+        folder.rename(away)
+    shutil.rmtree(away, ignore_errors=True)
 
 
 def remove_all(context: Context, caller: Principal, ids: Sequence[str]) -> Json:
