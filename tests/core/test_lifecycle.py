@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainshed.core.errors import Code, Conflict
-from trainshed.core.lifecycle import LEGAL, TERMINAL, JobEvent, JobState, Phase, advance
+from trainshed.core.lifecycle import IN_POOL, LEGAL, TERMINAL, JobEvent, JobState, Phase, advance, legal
 from trainshed.core.task import Cause, Stage, TaskOutcome
 
 OUTCOMES = st.builds(TaskOutcome, cause=st.sampled_from(list(Cause)), stage=st.sampled_from(list(Stage)))
@@ -18,7 +18,7 @@ EVENTS = st.tuples(st.sampled_from(list(JobEvent)), OUTCOMES)
 ORDER = [Phase.CREATING, Phase.PENDING, Phase.RUNNING, Phase.TERMINATING]
 STEPS = {
     Phase.CREATING: {Phase.PENDING, *TERMINAL},
-    Phase.PENDING: {Phase.RUNNING, Phase.TERMINATED},
+    Phase.PENDING: {Phase.PENDING, Phase.RUNNING, Phase.TERMINATED},
     Phase.RUNNING: {Phase.PENDING, Phase.TERMINATING, *TERMINAL},
     Phase.TERMINATING: {Phase.TERMINATING, *TERMINAL},
 }
@@ -31,7 +31,7 @@ def play(events: list[tuple[JobEvent, TaskOutcome]]) -> list[JobState]:
         try:
             states.append(advance(states[-1], event, outcome))
         except Conflict:
-            assert (states[-1].phase, event) not in LEGAL
+            assert not legal(states[-1], event)
     return states
 
 
@@ -39,10 +39,15 @@ def play(events: list[tuple[JobEvent, TaskOutcome]]) -> list[JobState]:
 def test_every_step_is_one_of_the_picture(events: list[tuple[JobEvent, TaskOutcome]]) -> None:
     states = play(events)
     for before, after in pairwise(states):
-        assert after.phase in STEPS[before.phase]
-        assert after.attempt - before.attempt == (
-            after.phase is Phase.PENDING and before.phase is Phase.RUNNING
-        )
+        steps = STEPS[Phase.RUNNING] | {Phase.RUNNING} if before.in_pool else STEPS[before.phase]
+        assert after.phase in steps
+        given_back = before.in_pool or before.phase is Phase.RUNNING
+        assert after.attempt - before.attempt == (after.phase is Phase.PENDING and given_back)
+
+
+@given(st.lists(EVENTS, max_size=40))
+def test_only_a_waiting_job_is_in_the_queue_of_its_pool(events: list[tuple[JobEvent, TaskOutcome]]) -> None:
+    assert all(state.phase is Phase.PENDING for state in play(events) if state.in_pool)
 
 
 @given(st.lists(EVENTS, max_size=40))
@@ -106,20 +111,20 @@ def test_an_end_needs_an_outcome() -> None:
 
 
 def test_every_legal_transition_has_a_reason_and_is_reached() -> None:
-    assert all(reason for reason in LEGAL.values())
+    assert all(reason for reason in (LEGAL | IN_POOL).values())
     outcome = TaskOutcome(Cause.USER_ERROR, Stage.RUN)
     seen, todo = {JobState()}, [JobState()]
-    used: set[tuple[Phase, JobEvent]] = set()
+    used: set[tuple[bool, Phase, JobEvent]] = set()
     while todo:
         state = todo.pop()
         for event in JobEvent:
-            if (state.phase, event) in LEGAL and state.attempt < 2:
-                used.add((state.phase, event))
+            if legal(state, event) and state.attempt < 2:
+                used.add((state.in_pool, state.phase, event))
                 after = advance(state, event, outcome)
                 if after not in seen:
                     seen.add(after)
                     todo.append(after)
-    assert used == set(LEGAL)
+    assert used == {(False, *key) for key in LEGAL} | {(True, *key) for key in IN_POOL}
 
 
 def test_a_state_cannot_be_written_to() -> None:

@@ -47,6 +47,7 @@ class Changes:
     new_jobs: list[NewJob] = field(default_factory=list[NewJob])
     dirty_jobs: dict[str, LiveJob] = field(default_factory=dict[str, LiveJob])
     new_attempts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    begun_attempts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     ended_attempts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     new_tasks: dict[tuple[str, int, int], LiveTask] = field(
         default_factory=dict[tuple[str, int, int], LiveTask]
@@ -71,8 +72,8 @@ class Changes:
         """``task`` of the present attempt has changed."""
         self.dirty_tasks[(job.id, job.attempt, task.index)] = task
 
-    def placed(self, job: LiveJob, now: float) -> None:
-        """A new attempt of ``job`` begins, with its tasks."""
+    def placed(self, job: LiveJob, now: float | None) -> None:
+        """A new attempt of ``job`` begins ``now``, with its tasks; None where its pool will say when."""
         self.job(job)
         self.new_attempts.append(
             {"job_id": job.id, "attempt": job.attempt, "started_at": now, "ended_at": None}
@@ -80,6 +81,10 @@ class Changes:
         )
         for task in job.tasks:
             self.new_tasks[(job.id, job.attempt, task.index)] = task
+
+    def began(self, job: LiveJob, now: float) -> None:
+        """The present attempt of ``job`` has left the queue of its pool."""
+        self.begun_attempts.append({"b_job": job.id, "b_attempt": job.attempt, "started_at": now})
 
     def ended(self, job: LiveJob, outcome: TaskOutcome, now: float) -> None:
         """The present attempt of ``job`` is over."""
@@ -131,6 +136,8 @@ class Changes:
     def _write_attempts(self, connection: Connection) -> None:
         if self.new_attempts:
             connection.execute(attempts.insert(), self.new_attempts)
+        if self.begun_attempts:
+            connection.execute(_BEGIN_ATTEMPT, self.begun_attempts)
         if self.ended_attempts:
             connection.execute(_END_ATTEMPT, self.ended_attempts)
 
@@ -199,8 +206,8 @@ _UPDATE_TASK = (
         }
     )
 )
-_END_ATTEMPT = (
-    update(attempts)
-    .where(attempts.c.job_id == bindparam("b_job"), attempts.c.attempt == bindparam("b_attempt"))
-    .values(ended_at=bindparam("ended_at"), outcome=bindparam("outcome"))
+_THIS_ATTEMPT = update(attempts).where(
+    attempts.c.job_id == bindparam("b_job"), attempts.c.attempt == bindparam("b_attempt")
 )
+_BEGIN_ATTEMPT = _THIS_ATTEMPT.values(started_at=bindparam("started_at"))
+_END_ATTEMPT = _THIS_ATTEMPT.values(ended_at=bindparam("ended_at"), outcome=bindparam("outcome"))

@@ -210,8 +210,11 @@ class Desk:
 
     def _hand_over(self, pool_id: str) -> list[Decision]:
         """A pool that queues by itself gets every job at once."""
-        jobs = self.board.live.values()
-        waiting = [job for job in jobs if job.pool_id == pool_id and job.state.phase is Phase.PENDING]
+        waiting = [
+            job
+            for job in self.board.live.values()
+            if job.pool_id == pool_id and job.state.phase is Phase.PENDING and not job.active
+        ]
         return [Decision(job.id, ()) for job in waiting if job.id not in self.board.held_until]
 
     def _start(self, turn: Turn, decision: Decision) -> None:
@@ -220,7 +223,7 @@ class Desk:
             gang = self._give_place(turn, job, decision.placements)
         except TrainshedError as error:
             _log.warning("job %s cannot be started: %s", job.id, error.message)
-            if job.state.phase is Phase.PENDING:
+            if not job.active:
                 self._moves.placed(turn, job, Placed(decision.placements, (), ()), "no node")
             self._moves.not_placed(turn, job, error.message, retry=isinstance(error, Unavailable))
             self._back_off(turn, job.pool_id)
@@ -233,12 +236,19 @@ class Desk:
         engine, flavor = self._context.catalogue.get(job.engine_id), self.board.flavor(job)
         if flavor is None:
             raise Internal(f"pool {job.pool_id!r} has no flavor {job.flavor_id!r} any more")
-        nodes = self._context.pools[job.pool_id].nodes() if placements else []
+        if self._context.pools[job.pool_id].queues:
+            self._moves.handed_over(turn, job)
+            return self._gangs.gang(job, engine, flavor, self._interpreter(job, engine))
+        nodes = self._context.pools[job.pool_id].nodes()
         hosts = gangs.hosts(placements, nodes)
         count = gangs.ports_needed(job.spec, engine, flavor)
         ports = self.board.ports.take(job.id, count, [h for h in hosts[:1] if h.startswith(gangs.LOOPBACK)])
         self._moves.placed(turn, job, Placed(placements, hosts, ports), _names(placements, job.pool_id))
-        return self._gangs.gang(job, engine, flavor, self.interpreter(engine))
+        return self._gangs.gang(job, engine, flavor, self._interpreter(job, engine))
+
+    def _interpreter(self, job: LiveJob, engine: Engine) -> Interpreter | None:
+        """The interpreter that is ready for a job; where its pool queues, each node looks for itself."""
+        return None if self._context.pools[job.pool_id].queues else self.interpreter(engine)
 
     # ---- taking up
 
@@ -276,7 +286,7 @@ class Desk:
     def _take_up_job(self, turn: Turn, job: LiveJob) -> None:
         if job.state.phase is Phase.CREATING:
             self._prepare(turn, job)
-        elif job.state.phase is Phase.PENDING:
+        elif job.state.phase is Phase.PENDING and not job.active:
             self.board.enqueue(job)
         elif job.placed is not None:
             self.board.adopt(job)
@@ -286,7 +296,7 @@ class Desk:
         """Have the gang started: the pool finds what runs already, and starts only what never did."""
         engine = self._context.catalogue.get(job.engine_id)
         flavor = self.board.flavor(job) or Flavor(job.flavor_id, Chip.CPU, Resources())
-        gang = self._gangs.gang(job, engine, flavor, self.interpreter(engine))
+        gang = self._gangs.gang(job, engine, flavor, self._interpreter(job, engine))
         driver = self.drivers[job.pool_id]
         turn.after.append((job.id, lambda: driver.start(gang)))
         if job.state.phase is Phase.TERMINATING:

@@ -15,7 +15,6 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from trainshed.core.errors import Internal, TrainshedError, Unavailable
-from trainshed.core.lifecycle import Phase
 from trainshed.pools.base import TaskKey
 from trainshed.server.services.changes import NewJob, OutpacedError
 from trainshed.server.services.desk import RETRY_S, Desk, Message
@@ -217,7 +216,7 @@ class Dispatcher:
         for job in turn.changes.touched():
             if job.state.phase.terminal:
                 self._desk.board.live.pop(job.id, None)
-            elif job.state.phase in (Phase.CREATING, Phase.PENDING):
+            elif not job.active:
                 job.spec = None
 
     def _restore(self, messages: list[Message]) -> bool:

@@ -33,6 +33,7 @@ _SERVICE_EVENTS: dict[str, tuple[str, str, str]] = {
     "built": ("Info", "the environment is ready after {seconds} s", "引擎环境已就绪，用时 {seconds} 秒"),
     "build_failed": ("Error", "the environment could not be made: {reason}", "引擎环境准备失败：{reason}"),
     "queued": ("Info", "the job is queued", "作业排队中"),
+    "handed_over": ("Info", "the job waits in the queue of pool {pool}", "作业已提交到资源池 {pool} 的队列"),
     "started": ("Info", "the job starts on {nodes}", "作业开始运行，节点：{nodes}"),
     "unplaced": ("Warning", "the pool could not start the job: {reason}", "资源池未能启动作业：{reason}"),
     "stop": ("Info", "the job was told to stop by {user}", "{user} 请求停止作业"),
@@ -104,6 +105,7 @@ _STAGE_OF_SERVICE = {
     "built": "create",
     "build_failed": "create",
     "queued": "queue",
+    "handed_over": "queue",
     "unplaced": "queue",
 }
 

@@ -221,7 +221,7 @@ def _set_priority(context: Context, caller: Principal, row: Row, priority: int) 
     context.services.dispatcher.tell(message)
     if not reply.wait():
         raise Conflict(
-            f"job {row['name']!r} is {row['phase']}: its priority can only change while it waits",
+            f"job {row['name']!r} is {row['phase']}: its priority can only change while it waits here",
             code=Code.JOB_FINISHED,
         )
 
@@ -239,6 +239,9 @@ def why(context: Context, caller: Principal, job: str) -> Json:
     if row["secondary_phase"] == "Building":
         sentence = f"the environment of engine {row['engine_id']} is being built"
         chinese = f"正在构建引擎 {row['engine_id']} 的环境"
+    elif row["phase"] == Phase.PENDING and row["placements"]:
+        sentence = f"the job waits in the queue of pool {row['pool_id']}"
+        chinese = f"作业正在资源池 {row['pool_id']} 的队列中等待"
     reason = row["reason"] or ""
     said = f"{sentence}: {reason}" if reason else sentence
     return answer | {

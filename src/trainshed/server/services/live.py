@@ -115,8 +115,8 @@ class LiveJob:
 
     @property
     def active(self) -> bool:
-        """Whether it has agents."""
-        return self.state.phase in (Phase.RUNNING, Phase.TERMINATING)
+        """Whether it has agents, or waits for them in its pool's own queue."""
+        return self.state.in_pool or self.state.phase in (Phase.RUNNING, Phase.TERMINATING)
 
     @property
     def ended(self) -> bool:
@@ -145,6 +145,7 @@ class LiveJob:
 def live_job(row: Mapping[Any, Any]) -> LiveJob:
     """A job out of its row (without its tasks)."""
     phase = Phase(row["phase"])
+    in_pool = phase is Phase.PENDING and bool(row["placements"])
     return LiveJob(
         id=row["id"],
         project_id=row["project_id"],
@@ -155,7 +156,7 @@ def live_job(row: Mapping[Any, Any]) -> LiveJob:
         node_count=row["node_count"],
         priority=row["priority"],
         created_at=row["created_at"],
-        state=JobState(phase, row["attempt"], None),
+        state=JobState(phase, row["attempt"], in_pool=in_pool),
         duration=longest(row["auto_stop_s"], row["grace_s"]),
         preemptible=bool(row["preemptible"]),
         stored=(phase, row["attempt"]),

@@ -95,15 +95,34 @@ class Moves:
     def placed(self, turn: Turn, job: LiveJob, where: Placed, how: str) -> None:
         """It has all its nodes; its agents are started next."""
         self._enter(turn, job, JobEvent.PLACED, secondary="Starting")
-        job.placed = where
         job.started_at = job.started_at or turn.now
+        self._give(turn, job, where)
+        self.event(turn, job, "started", nodes=how)
+
+    def handed_over(self, turn: Turn, job: LiveJob) -> None:
+        """Its pool has a queue of its own; it waits there until the pool or an agent says that it runs."""
+        self._enter(turn, job, JobEvent.HANDED_OVER)
+        self._give(turn, job, Placed((), (), ()))
+        self.event(turn, job, "handed_over", pool=job.pool_id)
+
+    def _give(self, turn: Turn, job: LiveJob, where: Placed) -> None:
+        job.placed = where
         job.ending = ""
         job.tasks = [
             LiveTask(index, _node(where.placements, index), where.hosts[index] if where.hosts else "")
             for index in range(job.node_count)
         ]
-        turn.changes.placed(job, turn.now)
-        self.event(turn, job, "started", nodes=how)
+        turn.changes.placed(job, None if job.state.in_pool else turn.now)
+
+    def _runs(self, turn: Turn, job: LiveJob) -> None:
+        """The first sign that a job has left the queue of its pool."""
+        if not job.state.in_pool:
+            return
+        job.reason = ""
+        job.started_at = job.started_at or turn.now
+        self._enter(turn, job, JobEvent.PLACED, secondary="Starting")
+        turn.changes.began(job, turn.now)
+        self.event(turn, job, "started", nodes=job.pool_id)
 
     def not_placed(self, turn: Turn, job: LiveJob, reason: str, *, retry: bool) -> None:
         """The pool could not start its agents."""
@@ -131,6 +150,7 @@ class Moves:
         if job is None or task is None:
             return None
         new = reports.fresh(message.events, task.next_seq)
+        self._runs(turn, job)
         outcomes = {event.seq: reports.outcome_of(event) for event in new if _finishes(event)}
         for event in new:
             self._task_event(turn, job, task, event)
@@ -149,6 +169,8 @@ class Moves:
             job, task = self._task(key)
             if job is None or task is None or task.outcome:
                 continue
+            if status.state is AgentState.RUNNING:
+                self._runs(turn, job)
             if status.state is AgentState.WAITING and status.reason and job.reason != status.reason:
                 job.reason = status.reason
                 self._changed(turn, job)
@@ -170,7 +192,7 @@ class Moves:
             job.reason = f"stopped by {user}"
         job.forced = job.forced or force
         if job.active:
-            if job.state.phase is Phase.RUNNING:
+            if job.state.phase is not Phase.TERMINATING:
                 self._enter(turn, job, JobEvent.STOP_REQUESTED)
             turn.after.append((job.id, lambda: self._stop_agents(job, force)))
             return
@@ -190,7 +212,7 @@ class Moves:
 
     def priority(self, turn: Turn, job: LiveJob, priority: int) -> bool:
         """Change the priority of a job that does not run yet; whether that is so."""
-        if job.state.phase not in (Phase.CREATING, Phase.PENDING):
+        if job.active:
             return False
         job.priority = priority
         scheduler = self._board.schedulers.get(job.pool_id)
@@ -248,7 +270,7 @@ class Moves:
         bad = task.failing or (task.outcome is not None and task.outcome.cause is not Cause.SUCCESS)
         if bad and not job.ending and job.node_count > 1:
             job.ending = task.name
-            if job.state.phase is Phase.RUNNING:
+            if job.state.phase is not Phase.TERMINATING:
                 self.event(turn, job, "stopping_peers", task=task.name)
                 turn.after.append((job.id, lambda: self._stop_agents(job, False)))
 
@@ -256,7 +278,7 @@ class Moves:
         ends = [task.outcome for task in job.tasks if task.outcome]
         outcome = gang_outcome(ends, stopped=job.stop_requested_at is not None)
         turn.changes.ended(job, outcome, turn.now)
-        if job.stop_requested_at is None and job.spec and job.state.phase is Phase.RUNNING:
+        if job.stop_requested_at is None and job.spec and job.state.phase is not Phase.TERMINATING:
             last = Ended(outcome, _failed_on(job))
             verdict = decide(job.spec.restart, job.history, last)
             if verdict.again:
