@@ -21,8 +21,10 @@ from tests.servers.seaweedfs import (
 from tests.storage.conftest import BUCKET
 from trainshed.cli.app import app
 from trainshed.cli.http_store import HttpStore
+from trainshed.cli.service import lock_held
 from trainshed.client import Client
 from trainshed.client.connection import Connection
+from trainshed.core.home import SERVER_LOCK
 from trainshed.storage import Buckets, Store
 from trainshed.testing.stores import StoreContract
 
@@ -153,3 +155,17 @@ def test_settings_never_show_keys(seaweedfs: SeaweedFS) -> None:
     buckets = Buckets({BUCKET: seaweedfs.bucket_settings()})
     store = buckets.store(BUCKET)
     assert SECRET_KEY not in repr(buckets) + repr(vars(store)) + repr(vars(store)["_client"].settings)
+
+
+def test_who_runs_the_service_copies_without_it(tmp_path: Path, seaweedfs: SeaweedFS) -> None:
+    home = tmp_path / "home"
+    with running(home) as server:
+        body = {"name": "data", "kind": "s3", "endpoint": seaweedfs.endpoint, "bucket": BUCKET,
+                "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}  # fmt: skip
+        assert server.api.post(server.v2("buckets"), json=body).status_code == 201
+    name = os.urandom(6).hex()
+    (tmp_path / "x").write_text("1")
+    for uri in (f"obs://data/{name}/", f"obs://trainshed/{name}/"):
+        _run("cp", str(tmp_path / "x"), uri, "--quiet", "--home", str(home))
+        assert _run("cat", uri + "x", "--home", str(home)) == "1"
+    assert not lock_held(home / SERVER_LOCK)  # none was started

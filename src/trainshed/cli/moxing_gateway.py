@@ -6,27 +6,16 @@ The same process as inside, with the buckets of this user's own service: those t
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from trainshed.agent.moxing_server.__main__ import leave, main
-from trainshed.core.errors import TrainshedError
-from trainshed.core.home import CREDENTIALS, default_home
+from trainshed.cli.own_buckets import own_settings
+from trainshed.core.home import default_home
 
 
 def configured() -> dict[str, dict[str, Any]]:
     """The buckets of the service in this user's home folder; none where there is no such service."""
-    home = default_home()
-    try:
-        credentials = json.loads((home / CREDENTIALS).read_text())
-    except (OSError, ValueError):
-        return {}
-    from trainshed.cli.store_access import own_settings
-
-    try:
-        return own_settings(home, str(credentials.get("project_id", ""))) or {}
-    except TrainshedError:
-        return {}
+    return own_settings(default_home()) or {}
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from trainshed.core.errors import Code, TrainshedError, Unavailable
-from trainshed.core.home import ENDPOINT, SERVER_LOCK, default_home
+from trainshed.core.home import ENDPOINT, ENDPOINT_VARIABLE, SERVER_LOCK, default_home
 
 if TYPE_CHECKING:
     from trainshed.client import Client
@@ -44,15 +44,25 @@ def client(home: Path | None) -> Generator[Client]:
         Unavailable: the service does not answer, or could not be started.
     """
     from trainshed.client import Client, discover
-    from trainshed.client.connection import ENDPOINT_VARIABLE
 
-    if os.environ.get(ENDPOINT_VARIABLE) and not _home_on_command_line(home):
+    folder = own_home(home)
+    if folder is None:
         with Client(discover()) as opened:
             yield opened
         return
-    folder = (home or default_home()).absolute()
     with _using(folder), Client(running(folder), revive=lambda: running(folder)) as opened:
         yield opened
+
+
+def own_home(home: Path | None) -> Path | None:
+    """The state folder of the service that is meant; None where the environment names one by address.
+
+    Args:
+        home: as for :func:`client`.
+    """
+    if os.environ.get(ENDPOINT_VARIABLE) and not _home_on_command_line(home):
+        return None
+    return (home or default_home()).absolute()
 
 
 def _home_on_command_line(home: Path | None) -> bool:

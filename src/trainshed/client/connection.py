@@ -12,9 +12,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from trainshed.core.errors import Code, InvalidInput, Unauthenticated, Unavailable
-from trainshed.core.home import CREDENTIALS, ENDPOINT, default_home
+from trainshed.core.home import CREDENTIALS, ENDPOINT, ENDPOINT_VARIABLE, default_home
 
-ENDPOINT_VARIABLE = "TRAINSHED_ENDPOINT"
 TOKEN_VARIABLE = "TRAINSHED_TOKEN"  # noqa: S105 - the name of a variable
 PROJECT_VARIABLE = "TRAINSHED_PROJECT"
 

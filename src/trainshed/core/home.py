@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 HOME_VARIABLE = "TRAINSHED_HOME"
+ENDPOINT_VARIABLE = "TRAINSHED_ENDPOINT"
 CREDENTIALS = "credentials.json"
 ENDPOINT = "endpoint.json"
 SERVER_LOCK = "server.lock"

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trainshed.core.errors import Code, Conflict, Forbidden, InvalidInput, NotFound
 from trainshed.server.db.tables import buckets
+from trainshed.server.services.bucket_settings import S3Settings, s3_settings, settings_of
 from trainshed.storage import Buckets, Location, parse_uri
 
 if TYPE_CHECKING:
@@ -38,21 +39,6 @@ class Bucket:
     region: str
     is_default: bool
     created_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class S3Settings:
-    """Where an S3 bucket is, and the keys that open it.
-
-    Attributes:
-        bucket: its name at the endpoint, where that differs from its name here.
-    """
-
-    endpoint: str
-    access_key: str
-    secret_key: str
-    region: str = ""
-    bucket: str = ""
 
 
 class BucketService:
@@ -110,7 +96,7 @@ class BucketService:
         if found is None:
             with self._db.read() as connection:
                 rows = connection.execute(select(buckets).where(buckets.c.project_id == project_id)).all()
-            found = {row.name: self._settings(row) for row in rows}
+            found = {row.name: settings_of(row._mapping, self._sealer, self._root) for row in rows}
             self._configs[project_id] = found
         return found
 
@@ -138,7 +124,7 @@ class BucketService:
         if parse_uri(f"obs://{name}/").bucket != name:
             raise InvalidInput(f"{name[:80]!r} cannot be the name of a bucket", code=Code.NAME_INVALID)
         if s3 is not None:
-            _try(name, _s3_settings(s3))
+            _try(name, s3_settings(s3))
         return self._insert(project_id, name, s3, is_default=False)
 
     def test(self, project_id: str, name: str) -> None:
@@ -243,12 +229,6 @@ class BucketService:
         for project_id in list(self._stores):
             self._forget(project_id)
 
-    def _settings(self, row: Any) -> dict[str, Any]:
-        if row.kind == "folder":
-            return {"kind": "folder", "path": str(self._root / row.name)}
-        access_key, secret_key = cast("list[str]", json.loads(self._sealer.open(row.secret_sealed)))
-        return _s3_settings(S3Settings(access_key=access_key, secret_key=secret_key, **row.settings))
-
 
 def _try(name: str, settings: dict[str, Any]) -> None:
     stores = Buckets({name: settings})
@@ -256,17 +236,6 @@ def _try(name: str, settings: dict[str, Any]) -> None:
         stores.store(name).check()
     finally:
         stores.close()
-
-
-def _s3_settings(s3: S3Settings) -> dict[str, Any]:
-    settings = {
-        "kind": "s3",
-        "endpoint": s3.endpoint,
-        "access_key": s3.access_key,
-        "secret_key": s3.secret_key,
-        "region": s3.region,
-    }
-    return {**settings, "bucket": s3.bucket} if s3.bucket else settings
 
 
 def _bucket(row: Mapping[Any, Any]) -> Bucket:
