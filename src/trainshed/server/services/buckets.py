@@ -94,9 +94,10 @@ class BucketService:
         """Settings of all the project's buckets, keys included, as ``TaskSpec.buckets`` has them."""
         found = self._configs.get(project_id)
         if found is None:
+            query = select(buckets).where(buckets.c.project_id == project_id)
             with self._db.read() as connection:
-                rows = connection.execute(select(buckets).where(buckets.c.project_id == project_id)).all()
-            found = {row.name: settings_of(row._mapping, self._sealer, self._root) for row in rows}
+                rows = connection.execute(query).mappings().all()
+            found = {row["name"]: settings_of(row, self._sealer, self._root) for row in rows}
             self._configs[project_id] = found
         return found
 
