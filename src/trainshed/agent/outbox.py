@@ -33,7 +33,7 @@ class Outbox:
         self._picked: Stream | None = None
         self._picker: Picker | None = None
         self._merger: Merger | None = None
-        self._sampler = Sampler(task)
+        self._sampler = Sampler(task, places.root)
         launch = f"{places.run}/{Stage.RUN.value}.ranks"
         self.looker = Looker(launch, places.log, self._sampler.accelerator, task.index)
         self.looks: deque[RankSample] = deque(maxlen=_MOST_LOOKS)

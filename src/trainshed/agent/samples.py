@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainshed.agent import processes
+from trainshed.agent.cgroup import Cgroup
+from trainshed.agent.disk import DiskUse
 from trainshed.core.resources import Chip
 from trainshed.core.task import MetricSample, TaskSpec
 
@@ -23,16 +25,22 @@ _NPU_TIMEOUT_S = 10.0
 class Sampler:
     """Samples all processes of one task.
 
-    CPU and memory are those of everything below the supervisor. Memory counts what each process
-    has for itself, and once the most that any of them shares.
+    CPU and memory are those of everything below the supervisor: what the kernel has counted where
+    the task has a control group of its own, else a sum over processes. In that sum memory is what
+    each process has for itself, and once the most that any of them shares.
+
+    Args:
+        root: the task's directory, for what it takes of the disk.
     """
 
-    def __init__(self, task: TaskSpec) -> None:
+    def __init__(self, task: TaskSpec, root: str) -> None:
         self._cpus = task.cpus
         self._memory_mb = task.memory_mb or _machine_memory_mb()
         self._devices = task.peers[task.index].devices
         self._chip = task.chip
         self._nvml: Any = None
+        self._cgroup = Cgroup()
+        self._disk = DiskUse(root)
         self._last: tuple[float, float] | None = None
 
     def sample(self, root: int) -> MetricSample:
@@ -42,7 +50,7 @@ class Sampler:
             root: process id of the supervisor.
         """
         now = time.monotonic()
-        seconds, memory_mb = _use(processes.descendants(root))
+        seconds, memory_mb = self._use(processes.descendants(root))
         cpu = -1.0
         if self._last is not None and now > self._last[0]:
             cores = max(0.0, seconds - self._last[1]) / (now - self._last[0])
@@ -59,7 +67,16 @@ class Sampler:
             gpu_memory=gpu_memory,
             npu=npu,
             npu_memory=npu_memory,
+            disk_mb=self._disk.mb(),
         )
+
+    def _use(self, pids: Sequence[int]) -> tuple[float, float]:
+        """CPU seconds so far and MiB."""
+        seconds, memory_mb = _use(pids)
+        if not self._cgroup.only({*pids, *processes.descendants(os.getpid())}):
+            return seconds, memory_mb
+        counted, held_mb = self._cgroup.cpu_seconds(), self._cgroup.memory_mb()
+        return counted if counted >= 0 else seconds, held_mb if held_mb >= 0 else memory_mb
 
     def accelerator(self) -> float:
         """Per cent of computing of the cards now, -1 where there are none."""

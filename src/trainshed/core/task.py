@@ -248,6 +248,7 @@ class MetricSample:
         memory: per cent of the memory given to the task.
         memory_mb: MiB.
         gpu, gpu_memory, npu, npu_memory: per cent, mean over the task's cards.
+        disk_mb: MiB that the task's folders take of the node's disk.
     """
 
     time: float
