@@ -91,7 +91,7 @@ def test_arguments_and_channels(job: Job, tmp_path: Path) -> None:
         ("import os; os.abort()", "user_error", None, 6),
     ],
 )
-def test_outputs_are_stored_at_every_end(  # noqa: PLR0917
+def test_outputs_are_stored_at_every_end(
     job: Job, tmp_path: Path, end: str, cause: str, exit_code: int | None, number: int
 ) -> None:
     job.write(

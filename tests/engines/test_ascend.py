@@ -20,7 +20,7 @@ TENSORFLOW_115 = "tensorflow_1.15-cann_5.0.2-py_3.7-euler_2.8.3-aarch64"
     ("engine", "script", "nodes", "processes"),
     [("mpi", "mindspore_digits.py", 2, 1), (TENSORFLOW_115, "ascend_tf1_digits.py", 1, 2)],
 )
-def test_ranks_find_their_table(  # noqa: PLR0917
+def test_ranks_find_their_table(
     cluster: MakeCluster, digits: Path, engine: str, script: str, nodes: int, processes: int
 ) -> None:
     job = cluster(engine, nodes=nodes, processes=processes, launcher=LauncherName.ASCEND)

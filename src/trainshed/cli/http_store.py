@@ -157,7 +157,7 @@ class _Download(Transfer):
         self._file.commit(int(self._info.mtime * 1e9))
         return Stored(self._info.size, self._info.etag)
 
-    def abort(self) -> None:
+    def abort(self, _why: BaseException | None = None, /) -> None:
         self._file.discard()
 
 
@@ -191,6 +191,6 @@ class _Upload(Transfer):
         os.close(self._fd)
         return Stored(self._before.st_size, self._etag, mtime_ns=self._before.st_mtime_ns)
 
-    def abort(self) -> None:
+    def abort(self, _why: BaseException | None = None, /) -> None:
         with contextlib.suppress(OSError):
             os.close(self._fd)

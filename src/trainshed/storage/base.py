@@ -66,8 +66,12 @@ class Transfer(ABC):
         """After all parts: verify, and put the whole under its final name."""
 
     @abstractmethod
-    def abort(self) -> None:
-        """After a failure: leave nothing behind. Never raises."""
+    def abort(self, why: BaseException | None = None, /) -> None:
+        """After a failure: leave nothing behind. Never raises.
+
+        Args:
+            why: what ended it. Of one that lost its server, what is needed to go on may stay.
+        """
 
 
 def run_alone(transfer: Transfer, on_bytes: OnBytes | None = None) -> Stored:
@@ -76,8 +80,8 @@ def run_alone(transfer: Transfer, on_bytes: OnBytes | None = None) -> Stored:
         for part in transfer.parts():
             part(on_bytes or _unheard)
         return transfer.finish()
-    except BaseException:
-        transfer.abort()
+    except BaseException as error:
+        transfer.abort(error)
         raise
 
 

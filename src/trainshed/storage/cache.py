@@ -167,8 +167,8 @@ class _FromCache(Transfer):
         stored = self._inner.finish()
         return Stored(stored.size, self._info.etag, mtime_ns=int(self._info.mtime * 1e9))
 
-    def abort(self) -> None:
-        self._inner.abort()
+    def abort(self, why: BaseException | None = None, /) -> None:
+        self._inner.abort(why)
 
 
 class _IntoCache(Transfer):
@@ -186,8 +186,8 @@ class _IntoCache(Transfer):
             self._cache.put(self._entry, self._path, stored.size)
         return stored
 
-    def abort(self) -> None:
-        self._inner.abort()
+    def abort(self, why: BaseException | None = None, /) -> None:
+        self._inner.abort(why)
 
 
 def _digest(text: str) -> str:

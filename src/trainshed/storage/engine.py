@@ -192,7 +192,7 @@ class Engine:
             running, _ = self._parts.popleft()
             running.left -= 1
             if running.left == 0:
-                running.transfer.abort()
+                running.transfer.abort(self._error)
 
     def _one(self, work: tuple[_Running, Part] | tuple[Item, int], on_bytes: OnBytes) -> None:
         first, second = work
@@ -204,8 +204,8 @@ class Engine:
         running = _Running(first, first.begin(second), second)
         try:
             parts = running.transfer.parts()
-        except BaseException:
-            running.transfer.abort()
+        except BaseException as error:
+            running.transfer.abort(error)
             raise
         running.left = len(parts)
         if not parts:
@@ -239,7 +239,7 @@ class Engine:
             except BaseException as raised:
                 error = raised
         if error is not None:
-            running.transfer.abort()
+            running.transfer.abort(self._error or error)
             if not self._again(running, error):
                 raise error
             return

@@ -58,7 +58,7 @@ class FileCopy(Transfer):
         self._close()
         return Stored(made.st_size, etag, mtime_ns=self._before.st_mtime_ns)
 
-    def abort(self) -> None:
+    def abort(self, _why: BaseException | None = None, /) -> None:
         if self._target is not None:
             self._target.discard()
         self._close()

@@ -25,9 +25,13 @@ _TRIES = 100
 _NO_RANGE_COPY = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF}
 
 
-def temporary_name() -> str:
-    """A name for a file that is not whole yet; no listing shows it."""
-    return f"{_TEMPORARY[0]}{os.urandom(8).hex()}{_TEMPORARY[1]}"
+def temporary_name(seed: str = "") -> str:
+    """A name for a file that is not whole yet; no listing shows it.
+
+    Args:
+        seed: what the name is made of, for one that is to be found again.
+    """
+    return f"{_TEMPORARY[0]}{seed or os.urandom(8).hex()}{_TEMPORARY[1]}"
 
 
 def is_temporary(name: str) -> bool:
@@ -70,15 +74,21 @@ def open_inside(path: str, root: str) -> int:
 class NewFile:
     """A file that appears under its name only when it is whole.
 
+    Args:
+        seed: of its first name. What an earlier run left by that name is taken up, and what is left
+            of others for more than a day is removed.
+
     Attributes:
         fd: open for writing and reading.
     """
 
-    def __init__(self, path: str, root: str = "", size: int = 0, mode: int = 0o666) -> None:
+    def __init__(self, path: str, root: str = "", size: int = 0, mode: int = 0o666, seed: str = "") -> None:
         self.path = path
         self._name = os.path.basename(path)  # noqa: PTH119
-        self._temporary = temporary_name()
+        self._temporary = temporary_name(seed)
         self._directory, self.fd = self._create(path, root, mode)
+        if seed:
+            remove_old_temporaries(f"/proc/self/fd/{self._directory}")
         if size > _BUFFER:
             self._reserve(size)
 
@@ -89,6 +99,10 @@ class NewFile:
             directory = _open_directory(parent, root, path)
             try:
                 return directory, os.open(self._temporary, flags, mode, dir_fd=directory)
+            except FileExistsError:
+                if (fd := _taken_up(self._temporary, directory)) is not None:
+                    return directory, fd
+                os.close(directory)
             except OSError as error:
                 os.close(directory)
                 if error.errno != errno.ENOENT:  # else it went with its last object just now
@@ -117,17 +131,32 @@ class NewFile:
         self._close()
         return made
 
-    def discard(self) -> None:
-        """Leave nothing behind."""
+    def discard(self, *, keep: bool = False) -> None:
+        """Leave nothing behind, or (``keep``) what was written, for the next run."""
         if self.fd >= 0:
-            with contextlib.suppress(OSError):
-                os.unlink(self._temporary, dir_fd=self._directory)
+            if not keep:
+                with contextlib.suppress(OSError):
+                    os.unlink(self._temporary, dir_fd=self._directory)
             self._close()
 
     def _close(self) -> None:
         os.close(self.fd)
         os.close(self._directory)
         self.fd = -1
+
+
+def _taken_up(name: str, directory: int) -> int | None:
+    """Open what an earlier run left; None, and it is gone, where that is no plain file of our own."""
+    with contextlib.suppress(OSError):
+        fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
+        found = os.fstat(fd)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid():
+            os.utime(fd)  # it is not old any more
+            return fd
+        os.close(fd)
+    with contextlib.suppress(OSError):
+        os.unlink(name, dir_fd=directory)
+    return None
 
 
 def _open_directory(path: str, root: str, shown: str) -> int:

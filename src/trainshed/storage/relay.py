@@ -22,7 +22,7 @@ class ServerCopy(Transfer):
     def finish(self) -> Stored:
         return Stored(self._info.size, self._made.etag)
 
-    def abort(self) -> None:
+    def abort(self, _why: BaseException | None = None, /) -> None:
         return
 
 
@@ -47,5 +47,5 @@ class Relay(Transfer):
     def finish(self) -> Stored:
         return self._stored
 
-    def abort(self) -> None:
+    def abort(self, _why: BaseException | None = None, /) -> None:
         return

@@ -15,10 +15,11 @@ from trainshed.core.errors import Code, NotFound, TrainshedError, Unavailable
 from trainshed.storage import faults, s3_xml
 from trainshed.storage.base import ObjectInfo, Store, Transfer, run_alone
 from trainshed.storage.s3_client import Patience, S3Client, S3Settings
+from trainshed.storage.s3_download import S3Download
 from trainshed.storage.s3_http import Response
 from trainshed.storage.s3_sign import quote_key
 from trainshed.storage.s3_stream import S3Stream
-from trainshed.storage.s3_transfer import S3Download, S3Upload
+from trainshed.storage.s3_upload import S3Upload
 from trainshed.storage.uri import check_key
 
 _PAGE = "1000"
@@ -34,7 +35,7 @@ class S3Store(Store):
 
     def __init__(self, settings: S3Settings) -> None:
         self._client = S3Client(settings)
-        self.identity = f"{settings.endpoint.host}/{settings.bucket}"
+        self.identity = self._client.identity
 
     def list(
         self, prefix: str = "", *, recursive: bool = True, start_after: str = ""

@@ -164,6 +164,7 @@ class S3Client:
         endpoint = settings.endpoint if settings.in_path else settings.endpoint.for_bucket(settings.bucket)
         self._pool = ConnectionPool(endpoint, timeout=settings.timeout_s, verify=settings.verify_tls)
         self._base = f"/{settings.bucket}" if settings.in_path else ""
+        self.identity = f"{settings.endpoint.host}/{settings.bucket}"
         self.buffers = threading.local()
 
     def call(

@@ -22,6 +22,14 @@ class ListPage:
     next_marker: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ListedPart:
+    """A part of an upload that is at the server."""
+
+    size: int
+    etag: str
+
+
 def _parse(body: bytes) -> ET.Element:
     return ET.fromstring(body)  # noqa: S314 (expat limits entity expansion)
 
@@ -58,6 +66,18 @@ def _object(element: ET.Element, decode: type[str] | object) -> ObjectInfo:
         fields.get("ETag", "").strip('"'),
         str(key).endswith("/"),  # pyright: ignore[reportUnknownArgumentType]
     )
+
+
+def parse_parts(body: bytes) -> tuple[dict[int, ListedPart], str]:
+    """Read a ``ListPartsResult``: parts by number, and after which number the next page begins."""
+    root = _parse(body)
+    top = {_name(child): child.text or "" for child in root}
+    parts: dict[int, ListedPart] = {}
+    for child in root:
+        if _name(child) == "Part":
+            f = {_name(each): each.text or "" for each in child}
+            parts[int(f["PartNumber"])] = ListedPart(int(f.get("Size") or 0), f.get("ETag", "").strip('"'))
+    return parts, top.get("NextPartNumberMarker", "") if top.get("IsTruncated") == "true" else ""
 
 
 def parse_iso(text: str) -> float:
