@@ -50,12 +50,14 @@ class Channel:
     Attributes:
         name: the code parameter, such as ``data_url``.
         constraints: what may be bound to it, as the ModelArts API words it.
+        predownload: outputs only: a run gets what the output holds already, unless it says otherwise.
     """
 
     name: str
     description: str = ""
     access: Access = Access.PARAMETER
     constraints: tuple[dict[str, Any], ...] = ()
+    predownload: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -132,6 +133,40 @@ def test_search_policy_and_constraints_come_back_as_they_were(server: Running):
     answer = server.api.post(server.v2("algorithms"), json=given).json()
     assert answer["advanced_config"] == {"auto_search": search}
     assert answer["resource_requirements"][0]["value"] == ["CPU", "GPU"]
+
+
+def run(server: Running, algorithm: str, outputs: list[dict[str, Any]], **resource: Any) -> httpx.Response:
+    """Create a job of ``algorithm``."""
+    spec = {"resource": {"flavor_id": "", "node_count": 1, **resource}}
+    data = [{"name": "data_url", "remote": {"obs": {"obs_url": "obs://trainshed/code/mnist/"}}}]
+    given = {"id": algorithm, "inputs": data, "outputs": outputs}
+    job = {"kind": "job", "metadata": {"name": f"run-{uuid4().hex[:8]}"}, "algorithm": given, "spec": spec}
+    return server.api.post(server.v2("training-jobs"), json=job)
+
+
+def output(**says: Any) -> list[dict[str, Any]]:
+    return [{"name": "train_url", "remote": {"obs": {"obs_url": "obs://trainshed/out/"}}, **says}]
+
+
+def test_what_an_algorithm_says_about_outputs_holds_unless_the_run_says_otherwise(server: Running):
+    given = body(put_code(server), "resuming", outputs=[{"name": "train_url", "predownload": True}])
+    given["job_config"]["engine"] = {"engine_id": "python_3.11"}
+    made = server.api.post(server.v2("algorithms"), json=given).json()
+    assert made["job_config"]["outputs"][0]["predownload"] is True
+    identity = made["metadata"]["id"]
+    job = run(server, identity, output()).json()
+    assert job["algorithm"]["outputs"][0]["predownload"] is True
+    job = run(server, identity, output(predownload=False)).json()
+    assert "predownload" not in job["algorithm"]["outputs"][0]
+
+
+def test_an_algorithm_of_one_node_gets_no_two(server: Running):
+    given = body(put_code(server), "alone")
+    given["job_config"]["engine"] = {"engine_id": "python_3.11"}
+    given["resource_requirements"] = [{"key": "host_distributed_mode", "values": ["singular"]}]
+    made = server.api.post(server.v2("algorithms"), json=given).json()
+    answer = run(server, made["metadata"]["id"], output(), flavor_id="cpu-1", node_count=2)
+    assert "limited to one node" in refused(answer, Code.FLAVOR_UNKNOWN)
 
 
 BAD: list[tuple[dict[str, Any], str]] = [

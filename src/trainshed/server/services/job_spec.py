@@ -223,16 +223,19 @@ def _channels(
     given: JobAlgorithm, algorithm: Algorithm | None
 ) -> tuple[list[ChannelBinding], list[ChannelBinding]]:
     inputs = [_binding(model, predownload=False) for model in given.inputs]
-    outputs = [
-        _binding(model, predownload=bool(model.prefetch_to_local or model.predownload))
-        for model in given.outputs
-    ]
+    outputs = [_binding(model, predownload=bool(_fetched(model, algorithm))) for model in given.outputs]
     if algorithm is None:
         return inputs, outputs
     return (
         _bind("input", inputs, given.inputs, algorithm.inputs),
         _bind("output", outputs, given.outputs, algorithm.outputs),
     )
+
+
+def _fetched(model: OutputModel, algorithm: Algorithm | None) -> bool | None:
+    """What the run says about an output's present content, else what the algorithm says."""
+    declared = {channel.name: channel.predownload for channel in algorithm.outputs} if algorithm else {}
+    return declared.get(model.name) if model.fetched is None else model.fetched
 
 
 def _binding(model: InputModel | OutputModel, *, predownload: bool) -> ChannelBinding:

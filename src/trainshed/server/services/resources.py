@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from trainshed.core.algorithm import Algorithm
 from trainshed.core.engine import Engine
 from trainshed.core.errors import Code, InvalidInput
-from trainshed.core.resources import Chip, Flavor
+from trainshed.core.resources import Flavor
+from trainshed.server.services.constraints import constraints
 
 if TYPE_CHECKING:
     from trainshed.engines.catalogue import Catalogue
@@ -105,28 +106,30 @@ def pick_flavor(pool: Pool, wanted: str, nodes: int, engine: Engine, algorithm: 
         InvalidInput: there is none of this id, or it does not suit them.
     """
     flavors = pool.flavors()
-    allowed = _chips(algorithm)
+    limits = constraints(algorithm)
+
+    def unsuitable(flavor: Flavor) -> str:
+        return _unsuitable(flavor, engine) or limits.refusal(flavor, nodes)
+
     if wanted:
-        return _given(pool, flavors, wanted, engine, allowed)
-    suitable = [flavor for flavor in flavors if not _unsuitable(flavor, engine, allowed)]
+        return _given(pool, flavors, wanted, unsuitable)
+    suitable = [flavor for flavor in flavors if not unsuitable(flavor)]
     if not suitable:
-        chips = " or ".join(sorted(allowed or {chip.value for chip in engine.chips}))
+        chips = " or ".join(sorted(limits.chips or {chip.value for chip in engine.chips}))
         raise InvalidInput(
             f"pool {pool.id!r} has no flavor for engine {engine.id!r} on {chips}", code=Code.FLAVOR_UNKNOWN
         )
     return _usual(suitable, nodes)
 
 
-def _given(
-    pool: Pool, flavors: Sequence[Flavor], wanted: str, engine: Engine, allowed: frozenset[str]
-) -> Flavor:
+def _given(pool: Pool, flavors: Sequence[Flavor], wanted: str, unsuitable: Callable[[Flavor], str]) -> Flavor:
     flavor = next((flavor for flavor in flavors if flavor.id == wanted), None)
     if flavor is None:
         known = ", ".join(f.id for f in flavors) or "none"
         raise InvalidInput(
             f"pool {pool.id!r} has no flavor {wanted[:80]!r} (it has: {known})", code=Code.FLAVOR_UNKNOWN
         )
-    if reason := _unsuitable(flavor, engine, allowed):
+    if reason := unsuitable(flavor):
         raise InvalidInput(f"flavor {flavor.id!r} cannot be used: {reason}", code=Code.FLAVOR_UNKNOWN)
     return flavor
 
@@ -141,21 +144,9 @@ def _usual(flavors: Sequence[Flavor], nodes: int) -> Flavor:
     return max(shared, key=lambda flavor: flavor.resources.cpus) if shared else enough[0]
 
 
-def _unsuitable(flavor: Flavor, engine: Engine, allowed: frozenset[str]) -> str:
+def _unsuitable(flavor: Flavor, engine: Engine) -> str:
     if flavor.chip not in engine.chips:
         return f"engine {engine.id} runs on {', '.join(chip.value for chip in engine.chips)}"
     if flavor.arch not in engine.archs:
         return f"engine {engine.id} needs {' or '.join(arch.value for arch in engine.archs)}"
-    if allowed and flavor.chip.value not in allowed:
-        return f"the algorithm is limited to {', '.join(sorted(allowed))}"
     return ""
-
-
-def _chips(algorithm: Algorithm | None) -> frozenset[str]:
-    """The kinds of flavor that an algorithm is limited to; empty for any."""
-    names = {chip.value.lower(): chip.value for chip in Chip}
-    for requirement in algorithm.resource_requirements if algorithm else ():
-        if requirement.get("key") == "flavor_type" and str(requirement.get("operator", "in")).lower() == "in":
-            values = cast("list[Any]", requirement.get("value") or requirement.get("values") or [])
-            return frozenset(names.get(str(value).lower(), str(value)) for value in values)
-    return frozenset()

@@ -193,7 +193,12 @@ def job_config(
         parameters=[parameter_model(parameter) for parameter in algorithm.parameters],
         inputs=[_input(item) for item in algorithm.inputs],
         outputs=[
-            OutputModel(name=item.name, description=item.description, access_method=item.access.value)
+            OutputModel(
+                name=item.name,
+                description=item.description,
+                access_method=item.access.value,
+                predownload=item.predownload or None,
+            )
             for item in algorithm.outputs
         ],
         engine=engine or EngineModel(engine_id=algorithm.engine_id, image_url=algorithm.image),

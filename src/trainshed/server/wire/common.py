@@ -117,6 +117,12 @@ class OutputModel(WireModel):
     prefetch_to_local: bool | None = Field(default=None, description="Fetch what is there before the start.")
     predownload: bool | None = Field(default=None, description="The same as prefetch_to_local.")
 
+    @property
+    def fetched(self) -> bool | None:
+        """Whether what is there is fetched before the start; None where nothing is said."""
+        said = [value for value in (self.prefetch_to_local, self.predownload) if value is not None]
+        return any(said) if said else None
+
 
 class RewardAttribute(WireModel):
     """A metric that a hyperparameter search aims for."""
@@ -254,13 +260,17 @@ def access(method: str, channel: str) -> Access:
 def channel(model: InputModel | OutputModel) -> Channel:
     """What an algorithm declares about one of its channels."""
     constraints: list[RemoteConstraint] = []
+    predownload = False
     if isinstance(model, InputModel):
         constraints = model.remote_constraints or model.remote_constraint or []
+    else:
+        predownload = bool(model.fetched)
     return Channel(
         name=model.name,
         description=model.description,
         access=access(model.access_method, model.name),
         constraints=tuple(constraint.model_dump(exclude_none=True) for constraint in constraints),
+        predownload=predownload,
     )
 
 
