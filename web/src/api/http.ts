@@ -39,6 +39,23 @@ export async function getBytes(path: string, query: Query = {}): Promise<{ bytes
   return { bytes: new Uint8Array(await response.arrayBuffer()), headers: response.headers };
 }
 
+/** The first bytes of an answer, `limit` at most; the rest is not fetched. */
+export async function getHead(path: string, limit: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await send(path, signal ? { signal } : {});
+  const reader = response.body?.getReader();
+  const head = new Uint8Array(limit);
+  let filled = 0;
+  while (reader && filled < limit) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const part = value.subarray(0, limit - filled);
+    head.set(part, filled);
+    filled += part.length;
+  }
+  await reader?.cancel();
+  return head.slice(0, filled);
+}
+
 /** Send JSON with `method`; the JSON of the answer, or undefined where there is none. */
 export async function sendJson<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
   const response = await send(path, {

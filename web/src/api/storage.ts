@@ -9,6 +9,7 @@ type Schemas = components["schemas"];
 export type Bucket = Schemas["BucketModel"];
 export type StoredObject = Schemas["ObjectModel"];
 export type SentCode = Schemas["CodeModel"];
+export type NewBucket = Partial<Schemas["BucketRequest"]> & { name: string; kind: string };
 
 const PAGE = 1000;
 
@@ -18,6 +19,25 @@ export function useBuckets() {
     queryKey: ["buckets"],
     queryFn: ({ signal }) => getJson<Schemas["BucketList"]>(`/v2/${projectId}/buckets`, {}, signal),
   });
+}
+
+export function useBucketActions() {
+  const projectId = useProjectId();
+  const client = useQueryClient();
+  const path = (name: string) => `/v2/${projectId}/buckets/${encodeURIComponent(name)}`;
+  const onSettled = () => client.invalidateQueries({ queryKey: ["buckets"] });
+  return {
+    create: useMutation({
+      mutationFn: (bucket: NewBucket) => sendJson<Bucket>("POST", `/v2/${projectId}/buckets`, bucket),
+      onSettled,
+    }),
+    test: useMutation({ mutationFn: (name: string) => sendJson("POST", `${path(name)}/test`) }),
+    changeKeys: useMutation({
+      mutationFn: ({ name, ...keys }: { name: string; access_key: string; secret_key: string }) =>
+        sendJson("PUT", `${path(name)}/keys`, keys),
+    }),
+    remove: useMutation({ mutationFn: (name: string) => sendJson("DELETE", path(name)), onSettled }),
+  };
 }
 
 /** What lies directly in a folder of a bucket, a page at a time. */

@@ -1,10 +1,12 @@
 import { createRouter } from "@tanstack/react-router";
+import { algorithmRoutes } from "../pages/algorithms/routes";
+import { bucketRoutes } from "../pages/buckets/routes";
 import { engineRoutes } from "../pages/engines/routes";
 import { jobRoutes } from "../pages/jobs/routes";
 import { rootRoute as root } from "./root-route";
 
 export const router = createRouter({
-  routeTree: root.addChildren([...jobRoutes, ...engineRoutes]),
+  routeTree: root.addChildren([...jobRoutes, ...engineRoutes, ...bucketRoutes, ...algorithmRoutes]),
   basepath: "/console",
   defaultPreload: "intent",
   scrollRestoration: true,

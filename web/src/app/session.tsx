@@ -65,3 +65,9 @@ export function useSession(): Session {
 export function useProjectId(): string {
   return useSession().projects[0]?.id ?? "";
 }
+
+/** What the person is in that project: `admin`, or less. */
+export function useProjectRole(): string {
+  const session = useSession();
+  return session.admin ? "admin" : (session.projects[0]?.role ?? "");
+}

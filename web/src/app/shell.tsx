@@ -1,6 +1,8 @@
 import {
   AppstoreOutlined,
   DashboardOutlined,
+  DatabaseOutlined,
+  FunctionOutlined,
   LogoutOutlined,
   MenuOutlined,
   RocketOutlined,
@@ -15,7 +17,9 @@ import { useSession, useSignOut } from "./session";
 const PLACES = [
   { to: "/", icon: <DashboardOutlined />, key: "overview" },
   { to: "/jobs", icon: <RocketOutlined />, key: "jobs" },
+  { to: "/algorithms", icon: <FunctionOutlined />, key: "algorithms" },
   { to: "/engines", icon: <AppstoreOutlined />, key: "engines" },
+  { to: "/buckets", icon: <DatabaseOutlined />, key: "buckets" },
 ] as const;
 
 /** Navigation at the side (or in a drawer on a narrow screen), who is signed in, and the page. */

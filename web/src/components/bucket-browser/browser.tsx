@@ -8,7 +8,9 @@ import { useProjectId } from "../../app/session";
 import { Problem, problemText } from "../problem";
 import { text } from "./text";
 import { Toolbar } from "./toolbar";
+import { DropArea, UploadProgress } from "./uploads";
 import { bucketUri, crumbs } from "./uri";
+import { useUploads } from "./use-uploads";
 
 interface Props {
   /** The folder that is shown, as `obs://bucket/folder/`; empty for the list of buckets. */
@@ -19,11 +21,14 @@ interface Props {
   /** Where files are chosen: the one that is, and what to do when one is. */
   chosen?: string;
   onChoose?: (uri: string) => void;
+  /** Where files are looked at: what to do when one is opened. */
+  onShow?: (uri: string, size: number) => void;
 }
 
 /** Buckets and what is in them, a folder at a time. */
-export function BucketBrowser({ uri, onOpen, editable = true, chosen, onChoose }: Props) {
+export function BucketBrowser({ uri, onOpen, editable = true, chosen, onChoose, onShow }: Props) {
   const t = useText(text);
+  const uploads = useUploads();
   const way = crumbs(uri);
   const link = (name: string, to: string) => (
     <Button type="link" size="small" style={{ padding: 0, height: "auto" }} onClick={() => onOpen(to)}>
@@ -44,10 +49,21 @@ export function BucketBrowser({ uri, onOpen, editable = true, chosen, onChoose }
             ]}
           />
         </nav>
-        {editable && uri && <Toolbar uri={uri} onOpen={onOpen} />}
+        {editable && uri && <Toolbar uri={uri} uploads={uploads} onOpen={onOpen} />}
       </Flex>
+      <UploadProgress uploads={uploads} />
       {uri ? (
-        <Folder key={uri} uri={uri} onOpen={onOpen} editable={editable} chosen={chosen} onChoose={onChoose} />
+        <DropArea onDrop={(files) => editable && uploads.add(uri, files)}>
+          <Folder
+            key={uri}
+            uri={uri}
+            onOpen={onOpen}
+            editable={editable}
+            chosen={chosen}
+            onChoose={onChoose}
+            onShow={onShow}
+          />
+        </DropArea>
       ) : (
         <Buckets onOpen={onOpen} />
       )}
@@ -94,12 +110,16 @@ interface FolderProps {
   editable: boolean;
   chosen: string | undefined;
   onChoose: ((uri: string) => void) | undefined;
+  onShow: ((uri: string, size: number) => void) | undefined;
 }
 
-function Folder({ uri, onOpen, editable, chosen, onChoose }: FolderProps) {
+function Folder({ uri, onOpen, editable, chosen, onChoose, onShow }: FolderProps) {
   const t = useText(text);
   const folder = useFolder(uri);
-  const columns = useColumns(uri, onOpen, editable, onChoose);
+  const columns = useColumns(uri, onOpen, editable, (object) => {
+    if (onChoose) return () => onChoose(uri + object.key);
+    return onShow && (() => onShow(uri + object.key, object.size));
+  });
   const objects = useMemo(() => folder.data?.pages.flatMap((page) => page.objects) ?? [], [folder.data]);
   if (folder.error && !folder.data) return <Problem error={folder.error} retry={() => void folder.refetch()} />;
   return (
@@ -130,14 +150,15 @@ function useColumns(
   uri: string,
   onOpen: (uri: string) => void,
   editable: boolean,
-  onChoose: ((uri: string) => void) | undefined,
+  openerOf: (file: StoredObject) => (() => void) | undefined,
 ): TableColumnsType<StoredObject> {
   const t = useText(text);
   const { language } = usePreferences();
   const name = (object: StoredObject) => {
     const at = uri + object.key;
     if (object.is_directory) return <Opener name={object.key} icon={<FolderOutlined />} onClick={() => onOpen(at)} />;
-    if (onChoose) return <Opener name={object.key} icon={<FileOutlined />} onClick={() => onChoose(at)} />;
+    const onClick = openerOf(object);
+    if (onClick) return <Opener name={object.key} icon={<FileOutlined />} onClick={onClick} />;
     return (
       <span style={{ overflowWrap: "anywhere" }}>
         <FileOutlined /> {object.key}

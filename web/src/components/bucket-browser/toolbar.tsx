@@ -1,67 +1,21 @@
-import { FolderAddOutlined, UploadOutlined } from "@ant-design/icons";
-import { App, Button, Flex, Input, Popover, Progress, Typography } from "antd";
-import { useRef, useState } from "react";
+import { PlusOutlined } from "@ant-design/icons";
+import { App, Button, Flex, Input, Popover, Typography } from "antd";
+import { useState } from "react";
 import { useStorageActions } from "../../api/storage";
 import { useMessages, useText } from "../../app/preferences";
 import { problemText } from "../problem";
 import { text } from "./text";
+import { UploadButtons } from "./uploads";
 import { isPlainName } from "./uri";
+import type { Uploads } from "./use-uploads";
 
 /** Uploads files into a folder, and makes folders in it. */
-export function Toolbar({ uri, onOpen }: { uri: string; onOpen: (uri: string) => void }) {
+export function Toolbar({ uri, uploads, onOpen }: { uri: string; uploads: Uploads; onOpen: (uri: string) => void }) {
   return (
     <Flex gap={8} wrap align="center">
-      <Uploads uri={uri} />
+      <UploadButtons uri={uri} uploads={uploads} />
       <NewFolder uri={uri} onOpen={onOpen} />
     </Flex>
-  );
-}
-
-function Uploads({ uri }: { uri: string }) {
-  const t = useText(text);
-  const messages = useMessages();
-  const { message } = App.useApp();
-  const { put } = useStorageActions();
-  const chooser = useRef<HTMLInputElement>(null);
-  const [now, setNow] = useState<{ name: string; percent: number } | null>(null);
-
-  const send = async (files: File[]) => {
-    for (const file of files) {
-      const onProgress = (share: number) => setNow({ name: file.name, percent: Math.round(share * 100) });
-      onProgress(0);
-      await put
-        .mutateAsync({ uri: uri + file.name, body: file, onProgress })
-        .catch((error: unknown) => void message.error(`${file.name}: ${problemText(error, messages)}`));
-    }
-    setNow(null);
-  };
-
-  return (
-    <>
-      <input
-        ref={chooser}
-        type="file"
-        multiple
-        hidden
-        aria-label={t.upload}
-        onChange={(event) => {
-          void send([...(event.target.files ?? [])]);
-          event.target.value = "";
-        }}
-      />
-      {now ? (
-        <Flex vertical style={{ width: 180 }} role="status">
-          <Typography.Text ellipsis type="secondary">
-            {t.uploading(now.name)}
-          </Typography.Text>
-          <Progress percent={now.percent} size="small" aria-label={t.uploading(now.name)} />
-        </Flex>
-      ) : (
-        <Button icon={<UploadOutlined />} onClick={() => chooser.current?.click()}>
-          {t.upload}
-        </Button>
-      )}
-    </>
   );
 }
 
@@ -112,7 +66,7 @@ function NewFolder({ uri, onOpen }: { uri: string; onOpen: (uri: string) => void
         </Flex>
       }
     >
-      <Button icon={<FolderAddOutlined />}>{t.newFolder}</Button>
+      <Button icon={<PlusOutlined />}>{t.newFolder}</Button>
     </Popover>
   );
 }

@@ -44,3 +44,8 @@ export function isFolder(uri: string): boolean {
 export function isPlainName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name);
 }
+
+/** The last part of a URI, without the slash of a folder. */
+export function nameOf(uri: string): string {
+  return uri.replace(/\/+$/, "").split("/").pop() ?? "";
+}

@@ -1,0 +1,57 @@
+import { Link, useNavigate } from "@tanstack/react-router";
+import { App, Button, Popconfirm } from "antd";
+import type { Algorithm } from "../../api/algorithms";
+import { url } from "../../api/http";
+import { useMessages, useText } from "../../app/preferences";
+import { problemText } from "../../components/problem";
+import { useAlgorithmActions } from "./api";
+import { text } from "./text";
+
+/** To the form for a job of this algorithm. */
+export function CreateJobLink({ algorithm, size }: { algorithm: Algorithm; size?: "small" }) {
+  const t = useText(text);
+  return (
+    <Button
+      {...(size ? { size } : { type: "primary" })}
+      href={url("/console/jobs/new", { algorithm: algorithm.metadata.id })}
+      aria-label={`${t.createJob}: ${algorithm.metadata.name}`}
+    >
+      {t.createJob}
+    </Button>
+  );
+}
+
+export function EditLink({ id, version, label }: { id: string; version?: number; label: string }) {
+  return (
+    <Link to="/algorithms/$algorithmId/edit" params={{ algorithmId: id }} search={version ? { version } : {}}>
+      <Button tabIndex={-1}>{label}</Button>
+    </Link>
+  );
+}
+
+export function DeleteButton({ algorithm }: { algorithm: Algorithm }) {
+  const t = useText(text);
+  const m = useMessages();
+  const navigate = useNavigate();
+  const { message } = App.useApp();
+  const { remove } = useAlgorithmActions();
+  return (
+    <Popconfirm
+      title={t.deleteQuestion(algorithm.metadata.name)}
+      description={t.deleteHelp}
+      okText={t.delete}
+      cancelText={t.cancel}
+      okButtonProps={{ danger: true }}
+      onConfirm={() =>
+        remove.mutate(algorithm.metadata.id, {
+          onSuccess: () => void navigate({ to: "/algorithms" }),
+          onError: (error) => void message.error(problemText(error, m)),
+        })
+      }
+    >
+      <Button danger loading={remove.isPending}>
+        {t.delete}
+      </Button>
+    </Popconfirm>
+  );
+}
