@@ -52,7 +52,9 @@ def choose(page: Page, label: str, option: str) -> None:
     box = page.get_by_role("combobox", name=label).last
     box.focus()
     page.keyboard.press("ArrowDown")
-    page.locator(".ant-select-dropdown:visible").get_by_text(option, exact=True).click()
+    page.locator(".ant-select-dropdown:visible .ant-select-item-option-content").get_by_text(
+        option, exact=True
+    ).click()
 
 
 def test_an_algorithm_is_created_with_what_the_script_declares(tab: OpenTab, service: Running) -> None:
@@ -82,9 +84,7 @@ def test_an_algorithm_is_created_with_what_the_script_declares(tab: OpenTab, ser
     choose(page, "Search algorithm", "tpe_search")
     expect(page.get_by_label("gamma")).to_have_value("0.25")
     page.get_by_role("button", name="Add a hyperparameter to the search").click()
-    page.get_by_role("combobox", name="Name", exact=True).focus()
-    page.keyboard.press("ArrowDown")
-    page.locator(".ant-select-dropdown:visible").get_by_text("lr", exact=True).click()
+    choose(page, "Name", "lr")
     page.get_by_label("From").fill("0.01")
     page.get_by_label("To", exact=True).fill("1")
     page.get_by_role("button", name="Create an algorithm").first.click()

@@ -454,6 +454,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/{project_id}/pool-use": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What of the pools is taken
+         * @description By jobs of all projects, because they share the pools. Nodes of which nothing is taken are left out.
+         */
+        get: operations["show_pool_use"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/{project_id}/pools": {
         parameters: {
             query?: never;
@@ -2827,6 +2847,22 @@ export interface components {
             is_duplicate: boolean;
         };
         /**
+         * NodeUseModel
+         * @description Ours: what of a node is given to tasks.
+         */
+        NodeUseModel: {
+            /** Cards */
+            cards: number;
+            /** Cpus */
+            cpus: number;
+            /** Memory Mb */
+            memory_mb: number;
+            /** Name */
+            name: string;
+            /** Tasks */
+            tasks: number;
+        };
+        /**
          * NpuModel
          * @description Ascend cards; the API has their number as text.
          */
@@ -3318,6 +3354,28 @@ export interface components {
             resources?: components["schemas"]["PoolResources"];
             /** Scope */
             scope?: components["schemas"]["PoolScope"][];
+        };
+        /**
+         * PoolUseList
+         * @description Ours: all pools.
+         */
+        PoolUseList: {
+            /** Items */
+            items: components["schemas"]["PoolUseModel"][];
+        };
+        /**
+         * PoolUseModel
+         * @description Ours: the jobs of a pool that have not finished, and what they hold of its nodes.
+         */
+        PoolUseModel: {
+            /** Nodes */
+            nodes: components["schemas"]["NodeUseModel"][];
+            /** Pool Id */
+            pool_id: string;
+            /** Running */
+            running: number;
+            /** Waiting */
+            waiting: number;
         };
         /**
          * PrintedMetric
@@ -6882,6 +6940,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ObjectList"];
+                };
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_pool_use: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project; credentials.json names yours. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolUseList"];
                 };
             };
             /** @description The request is wrong; nothing was done. */
