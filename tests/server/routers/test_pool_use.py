@@ -9,9 +9,7 @@ from uuid import uuid4
 
 from tests.server.running import Running
 
-WAITING = "import time
-time.sleep(600)
-"
+WAITING = "import time; time.sleep(600)"
 
 
 def use(server: Running) -> dict[str, Any]:
