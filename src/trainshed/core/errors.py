@@ -29,15 +29,17 @@ class TrainshedError(Exception):
     Attributes:
         status: the HTTP status that carries this error.
         code: the stable code; ``family`` is used where none is given.
+        retry_after: seconds after which another try may go better, where that can be.
     """
 
     status: ClassVar[int] = 500
     family: ClassVar[str] = "TrainShed.0001"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, retry_after: int = 1) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.family
+        self.retry_after = retry_after
 
 
 class InvalidInput(TrainshedError):
@@ -135,15 +137,23 @@ class Code:
     SIGNATURE_EXPIRED = "TrainShed.2002"
     CREDENTIALS_MISSING = "TrainShed.2003"
     TOKEN_INVALID = "TrainShed.2004"
+    PASSWORD_WRONG = "TrainShed.2005"
     PROJECT_FORBIDDEN = "TrainShed.3001"
     ROLE_FORBIDDEN = "TrainShed.3002"
     STORAGE_DENIED = "TrainShed.3003"
+    ADDRESS_FORBIDDEN = "TrainShed.3004"
+    CREDENTIAL_TOO_NARROW = "TrainShed.3005"
+    QUOTA_EXCEEDED = "TrainShed.3006"
     JOB_NOT_FOUND = "TrainShed.4001"
     ALGORITHM_NOT_FOUND = "TrainShed.4002"
     TASK_NOT_FOUND = "TrainShed.4003"
     OBJECT_NOT_FOUND = "TrainShed.4004"
     BUCKET_NOT_FOUND = "TrainShed.4005"
     ROUTE_NOT_FOUND = "TrainShed.4006"
+    USER_NOT_FOUND = "TrainShed.4007"
+    PROJECT_NOT_FOUND = "TrainShed.4008"
+    CREDENTIAL_NOT_FOUND = "TrainShed.4009"
+    NOTIFICATION_NOT_FOUND = "TrainShed.4010"
     NAME_TAKEN = "TrainShed.5001"
     JOB_FINISHED = "TrainShed.5002"
     JOB_NOT_FINISHED = "TrainShed.5003"
@@ -154,10 +164,17 @@ class Code:
     FILE_AND_DIRECTORY = "TrainShed.5008"
     FILE_CHANGED = "TrainShed.5009"
     BUCKET_IN_USE = "TrainShed.5010"
+    USER_NEEDED = "TrainShed.5011"
+    PROJECT_IN_USE = "TrainShed.5012"
     BODY_TOO_LARGE = "TrainShed.6001"
+    TOO_MANY_THINGS = "TrainShed.6002"
+    TOO_MANY_TRIES = "TrainShed.7001"
     STORAGE_UNREACHABLE = "TrainShed.8001"
     DATABASE_UNREACHABLE = "TrainShed.8002"
     DISK_FULL = "TrainShed.8003"
     SERVICE_UNREACHABLE = "TrainShed.8004"
     INODES_EXHAUSTED = "TrainShed.8005"
     CHECKSUM_MISMATCH = "TrainShed.8006"
+    DISK_LOW = "TrainShed.8007"
+    MAIL_NOT_SET_UP = "TrainShed.8008"
+    NOTIFICATION_UNDELIVERED = "TrainShed.8009"

@@ -116,6 +116,7 @@ class Reason(enum.StrEnum):
 
     PAUSED = "paused"
     QUOTA = "quota"
+    DISK = "disk_low"
     NO_FLAVOR = "no_flavor"
     NODES_NOT_READY = "nodes_not_ready"
     FRAGMENTED = "fragmented"

@@ -57,6 +57,7 @@ class Scheduler:
         self._capacity = Capacity()
         self._quotas: dict[str, Quota] = {}
         self._held: dict[str, tuple[int, int]] = {}
+        self._elsewhere: dict[str, tuple[int, int]] = {}
         self._reservations: dict[Domain, Reservation] = {}
         self.paused = False
         self.set_nodes(nodes)
@@ -85,6 +86,14 @@ class Scheduler:
         mine = [w.entry for w in self._queue.entries.values() if w.entry.project == project]
         for entry in mine:
             self._replace(entry)
+
+    def set_elsewhere(self, project: str, jobs: int, cards: int) -> None:
+        """What ``project`` holds in other pools, which counts against its quota too."""
+        self._elsewhere[project] = (jobs, cards)
+
+    def held(self, project: str) -> tuple[int, int]:
+        """Jobs and cards that ``project`` holds in this pool."""
+        return self._held.get(project, (0, 0))
 
     def submit(self, entry: QueueEntry) -> None:
         """A job waits from now on. Submitting it again replaces the entry."""
@@ -156,7 +165,7 @@ class Scheduler:
                 queued=len(self._queue),
                 paused=self.paused,
                 quota=self._quotas.get(entry.project),
-                held=self._held.get(entry.project, (0, 0)),
+                held=self._held_anywhere(entry.project),
                 reservation=reservation,
             ),
             self._capacity,
@@ -203,9 +212,13 @@ class Scheduler:
         quota = self._quotas.get(entry.project)
         if quota is None:
             return False
-        jobs, cards = self._held.get(entry.project, (0, 0))
+        jobs, cards = self._held_anywhere(entry.project)
         over_cards = quota.cards is not None and entry.cards > 0 and cards + entry.cards > quota.cards
         return over_cards or (quota.jobs is not None and jobs >= quota.jobs)
+
+    def _held_anywhere(self, project: str) -> tuple[int, int]:
+        (jobs, cards), (more_jobs, more_cards) = self.held(project), self._elsewhere.get(project, (0, 0))
+        return jobs + more_jobs, cards + more_cards
 
     def _find(self, waiting: Waiting, heads: list[Reservation], now: float) -> list[int] | None:
         """Nodes on which the job may start now, or None."""

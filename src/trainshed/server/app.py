@@ -17,16 +17,21 @@ from trainshed.server import console, errors, openapi
 from trainshed.server.auth.accounts import Accounts
 from trainshed.server.auth.first_start import ensure_credentials
 from trainshed.server.auth.gate import Gate
+from trainshed.server.auth.permissions import rules_of
 from trainshed.server.auth.sealing import Sealer
 from trainshed.server.auth.sessions import Sessions
+from trainshed.server.auth.throttle import Throttle
 from trainshed.server.context import Context
 from trainshed.server.db.database import Database
 from trainshed.server.db.schema import upgrade
 from trainshed.server.pools import open_pools
 from trainshed.server.routers import all_routers
 from trainshed.server.services import open_services
+from trainshed.server.services.audit import AuditLog
 from trainshed.server.services.buckets import BucketService
 from trainshed.server.services.code import CodeService
+from trainshed.server.services.disk import DiskWatch
+from trainshed.server.services.quotas import Quotas
 from trainshed.server.wire.base import ErrorBody
 
 if TYPE_CHECKING:
@@ -77,12 +82,13 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         responses=_RESPONSES,
     )
-    for router in all_routers():
+    routers = all_routers()
+    for router in routers:
         app.include_router(router)
     app.add_route("/openapi.json", openapi.route)
     errors.install(app)
     console.install(app)
-    app.add_middleware(Gate)
+    app.add_middleware(Gate, rules=rules_of(routers))
     app.openapi = lambda: openapi.describe(app)
     return app
 
@@ -97,7 +103,10 @@ def open_context(settings: Settings) -> Context:
     sealer = Sealer(files.secret_key)
     accounts = Accounts(db, sealer, clock)
     project_id = ensure_credentials(accounts, files.credentials).project_id
-    buckets = BucketService(db, sealer, clock, root=files.buckets, local_paths=settings.allows_local_paths)
+    egress, throttle = settings.egress(), Throttle(clock)
+    buckets = BucketService(
+        db, sealer, clock, root=files.buckets, local_paths=settings.allows_local_paths, egress=egress
+    )
     buckets.default(project_id)
     return Context(
         settings=settings,
@@ -109,7 +118,13 @@ def open_context(settings: Settings) -> Context:
         log_root=files.logs,
         buckets=buckets,
         accounts=accounts,
-        sessions=Sessions(db, accounts, clock),
+        sealer=sealer,
+        sessions=Sessions(db, accounts, clock, throttle),
+        throttle=throttle,
+        audit=AuditLog(db, files.audit),
+        quotas=Quotas(db),
+        disk=DiskWatch((files.root, settings.environments_dir), settings.disk_reserve_mb << 20),
+        egress=egress,
         code=CodeService(settings, buckets),
         opened_at=clock.now(),
     )
@@ -121,5 +136,6 @@ def close_context(context: Context) -> None:
         context.services.close()
     for pool in context.pools.values():
         pool.close()
+    context.audit.close()
     context.buckets.close()
     context.db.close()

@@ -7,11 +7,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.home import default_home
 from trainshed.server.home import Home
+
+if TYPE_CHECKING:
+    from trainshed.server.notify.email import MailServer
+    from trainshed.storage.egress import Egress
 
 DEFAULT_PORT = 8470
 
@@ -35,6 +39,14 @@ class Settings:
         max_body: bytes of a JSON body.
         max_code_files, max_code_bytes: limits of a code directory.
         max_object_bytes: limit of one uploaded object.
+        allowed_networks: where the service may connect to for its users beside public addresses:
+            networks, ``private``, ``loopback``; None for both of these on a loopback address, else
+            for neither.
+        trusted_proxies: addresses whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
+        disk_reserve_mb: MiB that must stay free; below it the service takes no jobs.
+        log_days: how long logs are kept after a job has ended; 0 for ever.
+        smtp: mail server, ``smtp://user:password@host:587``; empty for none.
+        mail_from: what mail comes from.
         hang_window_s, hang_confirm_s, hang_start_s: when a job counts as hanging, unless it says so
             itself; see :class:`trainshed.core.job.HangRules`.
     """
@@ -52,6 +64,12 @@ class Settings:
     max_code_files: int = 1000
     max_code_bytes: int = 5 * 1024**3
     max_object_bytes: int = 1024**4
+    allowed_networks: str | None = None
+    trusted_proxies: str = ""
+    disk_reserve_mb: int = 1024
+    log_days: int = 30
+    smtp: str = field(default="", repr=False)
+    mail_from: str = ""
     log_level: str = "info"
     hang_window_s: int = 1800
     hang_confirm_s: int = 600
@@ -82,6 +100,30 @@ class Settings:
         """Whether a request may name a folder of this machine."""
         return self.loopback if self.local_paths is None else self.local_paths
 
+    def egress(self) -> Egress:
+        """Where the service may connect to for its users.
+
+        Raises:
+            InvalidInput: a network that is none.
+        """
+        from trainshed.storage.egress import NEARBY, PUBLIC, Egress
+
+        if self.allowed_networks is None:
+            return Egress(NEARBY if self.loopback else (PUBLIC,))
+        return Egress([PUBLIC, *(part.strip() for part in self.allowed_networks.split(",") if part.strip())])
+
+    def mail_server(self) -> MailServer | None:
+        """Where mail is handed in; None where there is no such server.
+
+        Raises:
+            InvalidInput: it is none, or mail has no sender.
+        """
+        if not self.smtp:
+            return None
+        from trainshed.server.notify.email import MailServer
+
+        return MailServer.parse(self.smtp, self.mail_from)
+
     def sqlalchemy_url(self) -> str:
         """The database's URL; ``postgresql://`` means psycopg."""
         if not self.database_url:
@@ -105,6 +147,9 @@ class Settings:
             raise InvalidInput(f"port {self.port} is not between 0 and 65535", code=Code.FIELD_INVALID)
         if self.sandbox not in ("auto", "none", "bubblewrap"):
             raise InvalidInput("sandbox must be auto, none or bubblewrap", code=Code.FIELD_INVALID)
+        if self.allowed_networks is not None:
+            self.egress()
+        self.mail_server()
         return self
 
 
@@ -121,6 +166,12 @@ _VARIABLES: dict[str, tuple[str, str]] = {
     "max_code_files": ("TRAINSHED_MAX_CODE_FILES", "int"),
     "max_code_bytes": ("TRAINSHED_MAX_CODE_BYTES", "int"),
     "max_object_bytes": ("TRAINSHED_MAX_OBJECT_BYTES", "int"),
+    "allowed_networks": ("TRAINSHED_ALLOWED_NETWORKS", "text"),
+    "trusted_proxies": ("TRAINSHED_TRUSTED_PROXIES", "text"),
+    "disk_reserve_mb": ("TRAINSHED_DISK_RESERVE_MB", "int"),
+    "log_days": ("TRAINSHED_LOG_DAYS", "int"),
+    "smtp": ("TRAINSHED_SMTP", "text"),
+    "mail_from": ("TRAINSHED_MAIL_FROM", "text"),
     "log_level": ("TRAINSHED_LOG_LEVEL", "text"),
     "hang_window_s": ("TRAINSHED_HANG_WINDOW_S", "int"),
     "hang_confirm_s": ("TRAINSHED_HANG_CONFIRM_S", "int"),

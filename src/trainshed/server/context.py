@@ -11,8 +11,8 @@ Plain ``def`` routes run in worker threads, so they may use the database directl
 from __future__ import annotations
 
 import pathlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Path, Request
 
@@ -21,13 +21,20 @@ if TYPE_CHECKING:
     from trainshed.engines.catalogue import Catalogue
     from trainshed.engines.environments import Environments
     from trainshed.pools.base import Pool
-    from trainshed.server.auth.accounts import Accounts
+    from trainshed.server.auth.accounts import Accounts, Identity
+    from trainshed.server.auth.roles import Role
+    from trainshed.server.auth.sealing import Sealer
     from trainshed.server.auth.sessions import Sessions
+    from trainshed.server.auth.throttle import Throttle
     from trainshed.server.config import Settings
     from trainshed.server.db.database import Database
     from trainshed.server.services import Services
+    from trainshed.server.services.audit import AuditLog
     from trainshed.server.services.buckets import BucketService
     from trainshed.server.services.code import CodeService
+    from trainshed.server.services.disk import DiskWatch
+    from trainshed.server.services.quotas import Quotas
+    from trainshed.storage.egress import Egress
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +42,18 @@ class Principal:
     """Who is calling, and for which project (the one in the path).
 
     Attributes:
-        role: ``admin`` or ``user``.
+        role: in that project.
+        operator: whether they administer the whole service.
+        record: what the audit log is to know of this request beside its path: ``name`` of what was
+            made, and other facts. No secrets.
     """
 
     user_id: str
     user_name: str
-    role: str
+    role: Role
     project_id: str
+    operator: bool = False
+    record: dict[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
 
 @dataclass(slots=True)
@@ -54,7 +66,13 @@ class Context:
         log_root: the log store: ``<job id>/<attempt>/<stream>.log``.
         buckets: storage of each project, and the settings that agents get.
         accounts: users, projects, tokens and keys.
+        sealer: seals secrets at rest.
         sessions: people who are signed in to the console.
+        throttle: slows down whoever guesses.
+        audit: the log of all changes.
+        quotas: what projects may have at once.
+        disk: whether there is room for more.
+        egress: where the service may connect to for its users.
         code: code directories that were sent.
         opened_at: seconds since the epoch.
         stopping: whether the server is about to end; streams end themselves then.
@@ -72,7 +90,13 @@ class Context:
     log_root: pathlib.Path
     buckets: BucketService
     accounts: Accounts
+    sealer: Sealer
     sessions: Sessions
+    throttle: Throttle
+    audit: AuditLog
+    quotas: Quotas
+    disk: DiskWatch
+    egress: Egress
     code: CodeService
     opened_at: float
     endpoint: str = ""
@@ -116,5 +140,23 @@ async def get_caller(request: Request, project_id: ProjectId) -> Principal:
     return cast(Principal, request.state.principal)
 
 
+async def get_person(request: Request) -> Person:
+    """Dependency: the caller of a route that is of no one project."""
+    return Person(cast("Identity", request.state.identity), cast(Principal, request.state.principal))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is calling, whatever the project.
+
+    Attributes:
+        principal: the same for the audit log; ``principal.record`` tells it more.
+    """
+
+    identity: Identity
+    principal: Principal
+
+
 Ctx = Annotated[Context, Depends(get_context)]
 Caller = Annotated[Principal, Depends(get_caller)]
+Somebody = Annotated[Person, Depends(get_person)]

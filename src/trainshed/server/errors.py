@@ -9,11 +9,10 @@ from typing import Any, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from trainshed.core.errors import Code, TrainshedError
-from trainshed.server.routers import all_routers
+from trainshed.server.auth.gate import error_headers
 
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
 _SENTENCES = {
@@ -52,24 +51,24 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OSError, _disk)
 
 
-async def _trainshed(_: Request, error: Exception) -> Response:
+async def _trainshed(request: Request, error: Exception) -> Response:
     assert isinstance(error, TrainshedError)
-    return _answer(error.status, error.code, error.message, _headers_of(error))
+    return _answer(request, error.status, error.code, error.message, error_headers(error))
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = cast("Sequence[Mapping[str, Any]]", error.errors())
     code, message = describe(problems)
-    return _answer(400, code, message)
+    return _answer(request, 400, code, message)
 
 
-async def _disk(_: Request, error: Exception) -> Response:
+async def _disk(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         raise error
     message = "the disk of the service is full: make room, then try again"
-    return _answer(503, Code.DISK_FULL, message, {"Retry-After": "1"})
+    return _answer(request, 503, Code.DISK_FULL, message, {"Retry-After": "1"})
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -79,22 +78,11 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         message = f"there is nothing at {path}"
     elif error.status_code == 405:
-        headers["Allow"] = ", ".join(_methods(request.url.path)) or headers.get("Allow", "")
-        message = f"{request.method} is not for {path}; it takes {headers['Allow']}"
+        message = f"{request.method} is not for {path}; it takes {headers.get('Allow', 'other methods')}"
     else:
         message = str(error.detail)
     code = Code.ROUTE_NOT_FOUND if error.status_code in (404, 405) else Code.BODY_NOT_JSON
-    return _answer(error.status_code, code, message, headers)
-
-
-def _methods(path: str) -> list[str]:
-    """All methods that an address takes; the framework names those of one route only."""
-    found: set[str] = set()
-    for router in all_routers():
-        for route in router.routes:
-            if isinstance(route, APIRoute) and route.path_regex.match(path):
-                found |= route.methods or set()
-    return sorted(found)
+    return _answer(request, error.status_code, code, message, headers)
 
 
 def describe(problems: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -139,11 +127,8 @@ def _name(location: Sequence[Any]) -> str:
     return text[:200]
 
 
-def _headers_of(error: TrainshedError) -> dict[str, str]:
-    if error.status == 401:
-        return {"WWW-Authenticate": "Bearer"}
-    return {"Retry-After": "1"} if error.status in (429, 503) else {}
-
-
-def _answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+def _answer(
+    request: Request, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    request.scope["state"]["error_code"] = code  # for the audit log
     return JSONResponse({"error_code": code, "error_msg": message}, status_code=status, headers=headers)

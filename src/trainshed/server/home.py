@@ -55,6 +55,11 @@ class Home:
         return self.root / "jobs"
 
     @property
+    def audit(self) -> Path:
+        """Records of the audit log that are not in the database yet."""
+        return self.root / "audit.spool"
+
+    @property
     def logs(self) -> Path:
         """The server's log store: ``logs/<job id>/<attempt>/<stream>.log``."""
         return self.root / "logs"

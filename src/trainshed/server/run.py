@@ -79,7 +79,7 @@ class Server:
             self.endpoint = _endpoint(settings, self._socket)
             self.app = create_app(settings)
             self.app.state.endpoint = self.endpoint
-            self._uvicorn = _Uvicorn(self.app, self._announce)
+            self._uvicorn = _Uvicorn(self.app, self._announce, settings.trusted_proxies)
             undo.pop_all()
 
     def run(self) -> None:
@@ -115,9 +115,12 @@ class _Uvicorn(uvicorn.Server):
     """uvicorn, with our start and end around it.
 
     The application's lifespan is run here, so that a start that fails raises its own error.
+
+    Args:
+        trusted: proxies whose word for who calls is believed.
     """
 
-    def __init__(self, app: FastAPI, announce: Callable[[], None]) -> None:
+    def __init__(self, app: FastAPI, announce: Callable[[], None], trusted: str) -> None:
         config = uvicorn.Config(
             app,
             loop="uvloop",
@@ -127,6 +130,8 @@ class _Uvicorn(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(trusted),
+            forwarded_allow_ips=trusted or None,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
         )

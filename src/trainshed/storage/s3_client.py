@@ -10,7 +10,7 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
 from trainshed.core.errors import Code, Forbidden, InvalidInput, NotFound, TrainshedError, Unavailable
@@ -57,6 +57,8 @@ class S3Settings:
         """
         try:
             endpoint = Endpoint.parse(str(settings["endpoint"]))
+            if settings.get("networks") is not None:
+                endpoint = replace(endpoint, networks=tuple(settings["networks"]))
             return cls(
                 bucket=str(settings.get("bucket") or bucket),
                 endpoint=endpoint,

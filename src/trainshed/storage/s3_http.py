@@ -13,8 +13,10 @@ import socket
 import ssl
 import urllib.parse
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
+
+from trainshed.storage.egress import Egress
 
 Body = bytes | Callable[[Callable[[memoryview], None]], None]
 _MAX_HEAD = 64 << 10
@@ -31,12 +33,14 @@ class Endpoint:
 
     Attributes:
         host: as in the ``Host`` header, with the port where it is not the scheme's own.
+        networks: where it may be, as :class:`Egress` takes them; None for anywhere.
     """
 
     secure: bool
     address: str
     port: int
     host: str
+    networks: tuple[str, ...] | None = None
 
     @classmethod
     def parse(cls, url: str) -> Endpoint:
@@ -56,7 +60,18 @@ class Endpoint:
 
     def for_bucket(self, bucket: str) -> Endpoint:
         """The same with the bucket in the host name."""
-        return Endpoint(self.secure, f"{bucket}.{self.address}", self.port, f"{bucket}.{self.host}")
+        return replace(self, address=f"{bucket}.{self.address}", host=f"{bucket}.{self.host}")
+
+    def connect(self, timeout: float) -> socket.socket:
+        """A connection to it.
+
+        Raises:
+            Forbidden: it is where one may not connect to.
+            OSError: it does not answer.
+        """
+        if self.networks is None:
+            return socket.create_connection((self.address, self.port), timeout=timeout)
+        return Egress(self.networks).connect(self.address, self.port, timeout)
 
 
 class Response:
@@ -142,7 +157,7 @@ class Connection:
     """One socket to the endpoint."""
 
     def __init__(self, endpoint: Endpoint, timeout: float, context: ssl.SSLContext | None) -> None:
-        self._socket = socket.create_connection((endpoint.address, endpoint.port), timeout=timeout)
+        self._socket = endpoint.connect(timeout)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:

@@ -188,7 +188,7 @@ def test_a_user_sees_only_the_projects_that_are_theirs(server: Running):
     with context.db.write() as connection:
         from trainshed.server.db.tables import memberships
 
-        connection.execute(memberships.insert().values(user_id="u2", project_id="p2", role="user"))
+        connection.execute(memberships.insert().values(user_id="u2", project_id="p2", role="member"))
     context.accounts.forget()
     with httpx.Client(base_url=server.endpoint, headers=headers, trust_env=False, timeout=120) as eve:
         assert [p["name"] for p in eve.get("/v3/projects").json()["projects"]] == ["second"]

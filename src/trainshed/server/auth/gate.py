@@ -12,6 +12,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from anyio import to_thread
@@ -29,6 +30,8 @@ from trainshed.core.errors import (
 )
 from trainshed.server.auth.accounts import Accounts, Identity
 from trainshed.server.auth.body import check_json
+from trainshed.server.auth.permissions import OPEN_AREAS, MethodNotAllowed, Rule, Rules
+from trainshed.server.auth.roles import Need, Role
 from trainshed.server.auth.sessions import COOKIE, CSRF_HEADER, csrf_of
 from trainshed.server.auth.signature import (
     ALGORITHM,
@@ -40,43 +43,71 @@ from trainshed.server.auth.signature import (
     wrong_signature,
 )
 from trainshed.server.context import Principal
+from trainshed.server.services.audit import AuditRecord
 
 if TYPE_CHECKING:
     from trainshed.server.context import Context
 
 AGENT_BODY = 16 * 1024 * 1024
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_STREAMED = frozenset({("PUT", "objects"), ("POST", "code")})
+# No answer of the API is ever a page: a browser may neither show it as one nor guess what it is.
+_SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+    (b"referrer-policy", b"no-referrer"),
+)
 
 _log = logging.getLogger("trainshed.server")
 
 
-class Gate:
-    """ASGI middleware; finds the context on ``app.state``."""
+@dataclass(slots=True)
+class Admission:
+    """What the gate has found out about a request so far."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    rule: Rule | None = None
+    values: list[str] = field(default_factory=list[str])
+    identity: Identity | None = None
+    principal: Principal | None = None
+
+
+class Gate:
+    """ASGI middleware; finds the context on ``app.state``.
+
+    Args:
+        rules: what each route asks of its caller.
+    """
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self._app = app
+        self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request_id = secrets.token_hex(16)
+        admission = Admission()
         started = False
 
         async def tagged(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                headers = [*message["headers"], (b"x-request-id", request_id.encode())]
+                if admission.rule is not None:
+                    headers += _SAFE
+                    if admission.rule.changes:
+                        record(scope, admission, request_id, message["status"])
+                message["headers"] = headers
             await send(message)
 
         try:
-            receive = await _admit(scope, receive)
+            receive = await self._admit(scope, receive, admission)
             await self._app(scope, receive, tagged)
         except TrainshedError as error:
             if started:
                 raise
+            scope["state"]["error_code"] = error.code
             await send_error(tagged, error)
         except Exception:
             _log.exception("request %s %s %s failed", request_id, scope["method"], scope["path"])
@@ -85,57 +116,136 @@ class Gate:
             message = f"something went wrong in the service; its log has request {request_id}"
             await send_error(tagged, Internal(message))
 
+    async def _admit(self, scope: Scope, receive: Receive, admission: Admission) -> Receive:
+        """Check the request and put its principal into the scope; the ``receive`` to go on with."""
+        scope.setdefault("state", {})
+        path = cast(str, scope["path"])
+        if "\x00" in path or b"%00" in scope["query_string"]:
+            raise InvalidInput("the address holds a NUL character", code=Code.FIELD_INVALID)
+        context = cast("Context", scope["app"].state.context)
+        headers = dict(_headers(scope))
+        area = path.split("/", 2)[1]
+        if area in OPEN_AREAS:
+            # a script's words may hold anything; the handler cleans them, a refusal would never end
+            limit = AGENT_BODY if area == "agent" else context.settings.max_body
+            _, receive = await _read(receive, headers, limit)
+            return receive
+        try:
+            admission.rule, admission.values = self._rules.find(scope["method"], path)
+        except TrainshedError:
+            await _identify(context, scope, headers, b"")
+            raise
+        return await _pass(context, scope, receive, headers, admission)
+
 
 async def send_error(send: Send, error: TrainshedError) -> None:
     """Answer with an error's status and body."""
     body = json.dumps({"error_code": error.code, "error_msg": error.message}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if error.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+    headers += [(name.lower().encode(), value.encode()) for name, value in error_headers(error).items()]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def _admit(scope: Scope, receive: Receive) -> Receive:
-    """Check the request and put its principal into the scope; the ``receive`` to go on with."""
-    path = cast(str, scope["path"])
-    if "\x00" in path or b"%00" in scope["query_string"]:
-        raise InvalidInput("the address holds a NUL character", code=Code.FIELD_INVALID)
-    context = cast("Context", scope["app"].state.context)
-    headers = dict(_headers(scope))
-    part = path.split("/", 4)
-    area = part[1]
-    if area == "agent":
-        # a script's words may hold anything; the handler cleans them, a refusal would never end
-        _, receive = await _read(receive, headers, AGENT_BODY)
+def error_headers(error: TrainshedError) -> dict[str, str]:
+    """The headers that go with an error's answer."""
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": error.allowed}
+    if error.status == 401:
+        return {"WWW-Authenticate": "Bearer"}
+    return {"Retry-After": str(error.retry_after)} if error.status in (429, 503) else {}
+
+
+async def _pass(
+    context: Context, scope: Scope, receive: Receive, headers: dict[str, str], admission: Admission
+) -> Receive:
+    rule = admission.rule
+    assert rule is not None
+    if rule.need is Need.OPEN:
+        _, receive = await _read(receive, headers, context.settings.max_body)
         return receive
-    if area not in ("v1", "v2", "v3") or path == "/v1/info" or path.startswith("/v1/sessions"):
-        body, receive = await _read(receive, headers, context.settings.max_body)
-        return receive
-    if len(part) > 3 and (scope["method"], part[3]) in _STREAMED and len(part) == 4:
-        identity, receive = await _identify_stream(context, scope, receive, headers)
-    else:
-        body, receive = await _read(receive, headers, context.settings.max_body)
-        identity = await _identify(context, scope, headers, body)
-        check_json(headers.get("content-type", ""), body)
-    project_id = part[2] if area != "v3" and len(part) > 2 else identity.own_project
-    scope.setdefault("state", {})
+    try:
+        if rule.streamed:
+            identity, receive = await _identify_stream(context, scope, receive, headers)
+        else:
+            body, receive = await _read(receive, headers, context.settings.max_body)
+            identity = await _identify(context, scope, headers, body)
+            check_json(headers.get("content-type", ""), body)
+    except Unauthenticated as error:
+        if error.code != Code.CREDENTIALS_MISSING:
+            context.throttle.wrong_credential(client_address(scope))
+        raise
+    admission.identity = identity
+    admission.principal = _authorize(rule, identity, admission.values)
     scope["state"]["identity"] = identity
-    scope["state"]["principal"] = _principal(identity, project_id, area)
+    scope["state"]["principal"] = admission.principal
     return receive
+
+
+def client_address(scope: Scope) -> str:
+    """Where a request comes from; ``""`` where that is not known."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _authorize(rule: Rule, identity: Identity, values: list[str]) -> Principal:
+    """The caller as the rule's route sees them.
+
+    Raises:
+        Forbidden: they may not.
+    """
+    need, wanted = rule.need, rule.need.role
+    in_path = "project_id" in rule.names
+    project_id = values[rule.names.index("project_id")] if in_path else identity.own_project
+    role = identity.projects.get(project_id)
+    own = identity.own_project
+    if in_path and (role is None or (own and own != project_id and not identity.admin)):
+        message = f"project {project_id[:64]!r} is not yours or not there; credentials.json names yours"
+        raise Forbidden(message, code=Code.PROJECT_FORBIDDEN)
+    if wanted is not None and (role is None or not role.reaches(wanted)):
+        had = f"you are {role.value} of this project" if role else "you are in no project"
+        message = f"{had}, and this needs {wanted.value}: ask an admin of the project"
+        raise Forbidden(message, code=Code.ROLE_FORBIDDEN)
+    if need is Need.OPERATOR and not identity.admin:
+        message = "only an administrator of the service may do this"
+        raise Forbidden(message, code=Code.ROLE_FORBIDDEN)
+    if need is Need.SELF and (identity.scoped or (own and not identity.admin)):
+        message = "these credentials are for one project or a lesser role only: use a token that is for all"
+        raise Forbidden(message, code=Code.CREDENTIAL_TOO_NARROW)
+    return Principal(identity.user_id, identity.user_name, role or Role.VIEWER, project_id, identity.admin)
+
+
+def record(scope: Scope, admission: Admission, request_id: str, status: int) -> None:
+    """Have a change, or the try of one, written into the audit log, before its answer is sent."""
+    rule, who, caller = admission.rule, admission.identity, admission.principal
+    assert rule is not None
+    if status == 401 and rule.need is not Need.OPEN:
+        return  # anybody can send these, as many as they like
+    told = caller.record if caller else scope["state"].get("record", {})
+    named = [v for n, v in zip(rule.names, admission.values, strict=True) if n != "project_id"]
+    in_path = [v for n, v in zip(rule.names, admission.values, strict=True) if n == "project_id"]
+    detail = {name: value for name, value in told.items() if name not in ("name", "user")}
+    context = cast("Context", scope["app"].state.context)
+    context.audit.write(
+        AuditRecord(
+            request_id=request_id,
+            time=context.clock.now(),
+            user_id=who.user_id if who else "",
+            user_name=who.user_name if who else str(told.get("user", "")),
+            credential=who.credential if who else "",
+            address=client_address(scope),
+            action=rule.action,
+            project_id=in_path[0] if in_path else "",
+            target="/".join([*named, *([str(told["name"])] if "name" in told else [])]),
+            status=status,
+            error_code=str(scope["state"].get("error_code", "")),
+            detail=detail,
+        )
+    )
 
 
 def _headers(scope: Scope) -> list[tuple[str, str]]:
     return [(n.decode("latin-1"), v.decode("utf-8", "surrogateescape")) for n, v in scope["headers"]]
-
-
-def _principal(identity: Identity, project_id: str, area: str) -> Principal:
-    role = identity.projects.get(project_id, "")
-    own = identity.own_project
-    if area != "v3" and (not role or (own and own != project_id and not identity.admin)):
-        message = f"project {project_id[:64]!r} is not yours or not there; credentials.json names yours"
-        raise Forbidden(message, code=Code.PROJECT_FORBIDDEN)
-    return Principal(identity.user_id, identity.user_name, role or "user", project_id)
 
 
 async def _read(receive: Receive, headers: dict[str, str], limit: int) -> tuple[bytes, Receive]:

@@ -7,17 +7,16 @@ they got it in the answer to a sign-in, which other origins cannot read.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
-import threading
-from collections import deque
 
 from sqlalchemy import delete, select
 
 from trainshed.core.clock import Clock
-from trainshed.core.errors import Code, TooManyRequests, Unauthenticated
-from trainshed.server.auth.accounts import Accounts, Identity, token_hash
+from trainshed.core.errors import Code, Unauthenticated
+from trainshed.server.auth.accounts import SESSION, Accounts, Identity, token_hash
+from trainshed.server.auth.passwords import NOBODY, matches
+from trainshed.server.auth.throttle import Throttle
 from trainshed.server.db.database import Database
 from trainshed.server.db.tables import tokens, users
 
@@ -25,19 +24,16 @@ COOKIE = "trainshed_session"
 CSRF_HEADER = "x-csrf-token"
 SESSION_S = 7 * 24 * 3600
 _LABEL = "console"
-_TRIES, _WINDOW_S = 10, 60.0
-_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 
 
 class Sessions:
-    """Opens and closes sessions; slows down whoever guesses."""
+    """Opens and closes sessions."""
 
-    def __init__(self, db: Database, accounts: Accounts, clock: Clock) -> None:
+    def __init__(self, db: Database, accounts: Accounts, clock: Clock, throttle: Throttle) -> None:
         self._db = db
         self._accounts = accounts
         self._clock = clock
-        self._lock = threading.Lock()
-        self._failures: dict[str, deque[float]] = {}
+        self._throttle = throttle
 
     def open(
         self, caller: str, *, token: str = "", name: str = "", password: str = ""
@@ -49,25 +45,21 @@ class Sessions:
 
         Raises:
             Unauthenticated: the token or the password is wrong.
-            TooManyRequests: ten wrong tries from this address within a minute.
+            TooManyRequests: there were too many wrong tries.
         """
-        self._check_rate(caller)
-        identity = self._accounts.by_token(token) if token else self._by_password(name, password)
-        if identity is None:
-            self._count_failure(caller)
-            what = "the token is not known or has expired" if token else "name or password is wrong"
-            raise Unauthenticated(what, code=Code.TOKEN_INVALID)
+        identity = self._by_token(caller, token) if token else self._by_password(caller, name, password)
         session = secrets.token_urlsafe(32)
         now = self._clock.now()
         row = {
             "hash": token_hash(session),
             "user_id": identity.user_id,
+            "kind": SESSION,
             "name": _LABEL,
             "created_at": now,
             "expires_at": now + SESSION_S,
         }
         with self._db.write() as connection:
-            expired = (tokens.c.name == _LABEL) & (tokens.c.expires_at < now)
+            expired = (tokens.c.kind == SESSION) & (tokens.c.expires_at < now)
             connection.execute(delete(tokens).where(expired))
             connection.execute(tokens.insert().values(row))
         return session, identity
@@ -76,54 +68,34 @@ class Sessions:
         """End a session; one that is not known is ignored."""
         with self._db.write() as connection:
             connection.execute(
-                delete(tokens).where(tokens.c.hash == token_hash(session), tokens.c.name == _LABEL)
+                delete(tokens).where(tokens.c.hash == token_hash(session), tokens.c.kind == SESSION)
             )
         self._accounts.forget()
 
-    def _by_password(self, name: str, password: str) -> Identity | None:
-        with self._db.read() as connection:
-            query = select(users.c.id, users.c.password_hash).where(users.c.name == name)
-            row = connection.execute(query).one_or_none()
-        stored = row.password_hash if row is not None else None
-        # the same work whether or not there is such a user
-        if not matches(password, stored or _NOBODY) or row is None or not stored:
-            return None
-        return self._accounts.by_user(row.id)
+    def _by_token(self, caller: str, token: str) -> Identity:
+        identity = self._accounts.by_token(token)
+        if identity is None:
+            self._throttle.wrong_credential(caller)
+            raise Unauthenticated("the token is not known or has expired", code=Code.TOKEN_INVALID)
+        if identity.scoped or identity.credential == SESSION:
+            message = "this token is cut down to a project or a role: it opens no session"
+            raise Unauthenticated(message, code=Code.CREDENTIAL_TOO_NARROW)
+        return identity
 
-    def _check_rate(self, caller: str) -> None:
-        with self._lock:
-            failures = self._failures.get(caller)
-            while failures and failures[0] < self._clock.now() - _WINDOW_S:
-                failures.popleft()
-            if failures and len(failures) >= _TRIES:
-                raise TooManyRequests("too many wrong tries from this address; wait a minute")
-
-    def _count_failure(self, caller: str) -> None:
-        with self._lock:
-            if len(self._failures) > 10_000:
-                self._failures.clear()
-            self._failures.setdefault(caller, deque()).append(self._clock.now())
+    def _by_password(self, caller: str, name: str, password: str) -> Identity:
+        with self._throttle.password_try(caller, name):
+            with self._db.read() as connection:
+                query = select(users.c.id, users.c.password_hash).where(users.c.name == name)
+                row = connection.execute(query).one_or_none()
+            stored = row.password_hash if row is not None else None
+            # the same work whether or not there is such a user
+            right = matches(password, stored or NOBODY)
+            identity = self._accounts.by_user(row.id) if right and row is not None and stored else None
+            if identity is None:
+                raise Unauthenticated("name or password is wrong", code=Code.PASSWORD_WRONG)
+            return identity
 
 
 def csrf_of(session: str) -> str:
     """The CSRF token that belongs to a session."""
     return hmac.digest(session.encode(), b"csrf", "sha256").hex()
-
-
-def hash_password(password: str) -> str:
-    """How a password is stored: scrypt with a salt of its own (RFC 7914), as ``salt$hash`` in hex."""
-    salt = secrets.token_bytes(16)
-    return f"{salt.hex()}${_scrypt(password, salt).hex()}"
-
-
-def matches(password: str, stored: str) -> bool:
-    """Whether ``password`` is the one that ``stored`` was made of."""
-    salt, _, digest = stored.partition("$")
-    return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt)).hex(), digest)
-
-
-def _scrypt(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **_SCRYPT)
-
-
-_NOBODY = hash_password(secrets.token_hex(8))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -33,6 +34,9 @@ projects = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
+    Column("description", String(256), nullable=False, server_default=""),
+    # {"jobs", "cards", "storage_bytes", "job_hours"}, each a number; what is missing has no limit
+    Column("quota", JSON),
     Column("created_at", Float, nullable=False),
 )
 
@@ -41,8 +45,11 @@ users = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
+    # "admin" of the service, or "user"
     Column("role", String(16), nullable=False),
     Column("password_hash", Text),
+    Column("email", String(254), nullable=False, server_default=""),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
     Column("created_at", Float, nullable=False),
 )
 
@@ -51,6 +58,7 @@ memberships = Table(
     metadata,
     Column("user_id", String(64), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    # auth.roles.Role
     Column("role", String(16), nullable=False),
 )
 
@@ -61,7 +69,11 @@ access_keys = Table(
     Column("secret_sealed", LargeBinary, nullable=False),
     Column("user_id", String(64), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("description", String(256), nullable=False, server_default=""),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
     Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("last_used_at", Float),
 )
 
 tokens = Table(
@@ -69,9 +81,16 @@ tokens = Table(
     metadata,
     Column("hash", String(64), primary_key=True),
     Column("user_id", String(64), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    # "personal", or "session" for somebody who is signed in to the console
+    Column("kind", String(16), nullable=False, server_default="personal"),
     Column("name", String(64), nullable=False, default=""),
+    # what it is cut down to: one project, and a role that is not exceeded anywhere
+    Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE")),
+    Column("role", String(16)),
     Column("created_at", Float, nullable=False),
     Column("expires_at", Float),
+    Column("last_used_at", Float),
+    Index(None, "user_id"),
 )
 
 algorithms = Table(
@@ -237,4 +256,74 @@ buckets = Table(
     Column("secret_sealed", LargeBinary),
     Column("is_default", Boolean, nullable=False, default=False),
     Column("created_at", Float, nullable=False),
+)
+
+# Append-only: triggers refuse to change or delete a row.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    # of the request; makes writing a record twice harmless
+    Column("request_id", String(32), nullable=False, unique=True),
+    Column("time", Float, nullable=False),
+    Column("user_id", String(64), nullable=False),
+    Column("user_name", String(64), nullable=False),
+    # "session", "token:3f2a…", "key:ABC…", "open" (authentication is off), or "" for nobody
+    Column("credential", String(80), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("project_id", String(64), nullable=False),
+    Column("target", String(256), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("error_code", String(32), nullable=False),
+    Column("detail", JSON),
+    Index(None, "project_id", "id"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", String(64), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(64), nullable=False),
+    # "webhook", "email", "feishu", "dingtalk", "wecom" or "slack"
+    Column("kind", String(16), nullable=False),
+    # only for jobs of this user
+    Column("mine", Boolean, nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    # address (its path is a secret of most bots) and secret, as JSON
+    Column("target_sealed", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("project_id", "name"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("notification_id", String(36), ForeignKey("notifications.id", ondelete="CASCADE"), nullable=False),
+    # what it tells of, once for each notification: "event:123", "disk:…", "test:…"
+    Column("occasion", String(64), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("message", JSON, nullable=False),
+    # "waiting", "delivered" or "failed"
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Float, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("ended_at", Float),
+    UniqueConstraint("notification_id", "occasion"),
+    Index(None, "state", "next_at"),
+)
+
+# How far readers of other tables have come.
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )

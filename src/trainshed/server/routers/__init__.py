@@ -15,21 +15,28 @@ def all_routers() -> list[APIRouter]:
         algorithms,
         buckets,
         code,
+        credentials,
         diagnosis,
         engines,
         job_logs,
         jobs,
+        members,
         names,
+        notifications,
         objects,
         pool_use,
         pools,
         projects,
         sessions,
+        users,
     )
 
     modules = (
         projects,
         sessions,
+        users,
+        members,
+        credentials,
         algorithms,
         engines,
         pools,
@@ -41,6 +48,7 @@ def all_routers() -> list[APIRouter]:
         objects,
         buckets,
         code,
+        notifications,
         agent,
     )
     return [module.router for module in modules]

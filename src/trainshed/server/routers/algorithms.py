@@ -40,6 +40,7 @@ AlgorithmName = Annotated[str, Path(max_length=128, description="Id or name.", e
 )
 def create_algorithm(context: Ctx, caller: Caller, body: AlgorithmRequest) -> AlgorithmModel:
     """Code directory and boot file must be there, and the name free."""
+    caller.record["name"] = body.metadata.name
     return _model(context, algorithms.create(context, caller, body))
 
 

@@ -30,6 +30,8 @@ async def upload_code(request: Request, context: Ctx, caller: Caller) -> CodeMod
     Links, devices, paths that lead out, and more files or bytes than allowed are refused, and
     then nothing is kept.
     """
+    context.disk.check()
+    context.quotas.check_storage(caller.project_id)
     code = context.code
     with code.staging() as folder, (folder / "archive.tar").open("w+b") as archive:
         sha = await spool(request, archive, code.max_archive)
@@ -38,7 +40,10 @@ async def upload_code(request: Request, context: Ctx, caller: Caller) -> CodeMod
             archive.seek(0)
             return code.keep(caller.project_id, sha, archive, folder)
 
-        return code_model(await to_thread.run_sync(keep))
+        kept = await to_thread.run_sync(keep)
+        caller.record["name"] = kept.code_dir
+        context.quotas.grew(caller.project_id, 0 if kept.cached else kept.size)
+        return code_model(kept)
 
 
 @router.head("/v2/{project_id}/code/{sha}", summary="Whether a code directory is there already")

@@ -47,7 +47,9 @@ def list_training_jobs(context: Ctx, caller: Caller, body: JobSearch) -> JsonBod
 )
 def batch_delete_training_job(context: Ctx, caller: Caller, body: BatchDelete) -> JsonBody:
     """Each on its own: the answer says what became of each."""
-    return _json(jobs.remove_all(context, caller, [item.metadata.id for item in body.jobs]), 202)
+    ids = [item.metadata.id for item in body.jobs]
+    caller.record["jobs"] = ids[:100]
+    return _json(jobs.remove_all(context, caller, ids), 202)
 
 
 @router.get(_JOB, summary="One training job", response_model=JobModel)

@@ -44,6 +44,7 @@ def create_bucket(context: Ctx, caller: Caller, body: BucketRequest) -> BucketMo
     if body.kind not in ("folder", "s3", "obs"):
         message = f"kind {body.kind!r} is no kind of bucket: use folder or s3"
         raise InvalidInput(message, code=Code.FIELD_INVALID)
+    caller.record.update(name=body.name, kind=body.kind)
     s3 = None
     if body.kind != "folder":
         _admin(caller, "add a bucket on S3")
@@ -91,7 +92,6 @@ def download_object(context: Ctx, caller: Caller, uri: Uri) -> StreamingResponse
     headers = {
         "Content-Length": str(info.size),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(location.name)}",
-        "X-Content-Type-Options": "nosniff",
         "X-Object-Mtime": str(max(0, int(info.mtime * 1000))),
     }
     stream = stores.open_read(location, 0, info.size)
@@ -106,13 +106,19 @@ def download_object(context: Ctx, caller: Caller, uri: Uri) -> StreamingResponse
 async def upload_object(request: Request, context: Ctx, caller: Caller, uri: Uri) -> ObjectModel:
     """The body is the object; it appears whole or not at all."""
     stores, location = await to_thread.run_sync(_writable, context, caller, uri)
+    context.disk.check()
+    context.quotas.check_storage(caller.project_id)
+    caller.record["name"] = uri
     limit = context.settings.max_object_bytes
-    return object_model(await pour(request, limit, lambda stream: stores.write(location, stream)))
+    info = await pour(request, limit, lambda stream: stores.write(location, stream))
+    context.quotas.grew(caller.project_id, info.size)
+    return object_model(info)
 
 
 @router.delete("/v2/{project_id}/objects", summary="Delete an object, or all below a URI")
 def delete_object(context: Ctx, caller: Caller, uri: Uri, recursive: bool = False) -> Deleted:
     stores, location = _writable(context, caller, uri)
+    caller.record["name"] = uri
     if not location.key:
         raise InvalidInput(
             f"{uri[:200]!r} is a whole bucket: name what to delete in it", code=Code.URI_INVALID

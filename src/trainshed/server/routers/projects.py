@@ -32,6 +32,27 @@ class Info(BaseModel):
     authentication: bool
 
 
+class DiskHealth(BaseModel):
+    """The fullest of the file systems that the service writes to."""
+
+    path: str
+    free_bytes: int
+    total_bytes: int
+    reserve_bytes: int = Field(description="Must stay free; below it no jobs are taken.")
+    low: bool
+
+
+class ServiceHealth(BaseModel):
+    """How the service is."""
+
+    accepting_jobs: bool
+    reason: str = Field("", description="Why it takes no jobs.")
+    reason_zh: str = ""
+    disk: DiskHealth
+    log_days: int = Field(description="How long logs are kept after a job has ended; 0 for ever.")
+    mail: bool = Field(description="Whether notifications can be sent by mail.")
+
+
 class Project(WireModel):
     """A project, as the identity service of the official client's cloud answers."""
 
@@ -83,6 +104,26 @@ async def show_info(context: Ctx) -> Info:
         version=trainshed.__version__,
         api_versions=["v2"],
         authentication=context.settings.authentication,
+    )
+
+
+@router.get("/v1/health", summary="How the service is")
+def show_service_health(context: Ctx) -> ServiceHealth:
+    """Whether it takes jobs, and how much room it has."""
+    disk = context.disk
+    return ServiceHealth(
+        accepting_jobs=not disk.low,
+        reason=disk.sentence() if disk.low else "",
+        reason_zh=disk.sentence_zh() if disk.low else "",
+        disk=DiskHealth(
+            path=disk.room.path,
+            free_bytes=disk.room.free,
+            total_bytes=disk.room.total,
+            reserve_bytes=disk.reserve,
+            low=disk.low,
+        ),
+        log_days=context.settings.log_days,
+        mail=bool(context.settings.smtp),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from trainshed.core.errors import Code, Forbidden, Unauthenticated
 from trainshed.server.auth.accounts import Identity
+from trainshed.server.auth.gate import client_address
 from trainshed.server.auth.sessions import COOKIE, SESSION_S, csrf_of
 from trainshed.server.context import Ctx
 
@@ -50,7 +51,8 @@ class Session(BaseModel):
 @router.post("", summary="Sign in", openapi_extra=OPEN)
 async def open_session(body: SignIn, request: Request, response: Response, context: Ctx) -> Session:
     """Sets the session's cookie."""
-    caller = request.client.host if request.client else ""
+    caller = client_address(request.scope)
+    request.state.record = {"user": body.name}
 
     def sign_in() -> tuple[str, Session]:
         token, identity = context.sessions.open(
@@ -59,6 +61,7 @@ async def open_session(body: SignIn, request: Request, response: Response, conte
         return token, _session(context, identity, token)
 
     token, session = await to_thread.run_sync(sign_in)
+    request.state.record["user"] = session.user_name
     response.set_cookie(
         COOKIE,
         token,
@@ -101,7 +104,7 @@ def _identity(context: Ctx, cookie: str) -> Identity:
 
 def _session(context: Ctx, identity: Identity, token: str) -> Session:
     projects = [
-        SessionProject(id=key, name=name, role=identity.projects.get(key, "user"))
+        SessionProject(id=key, name=name, role=identity.projects[key].value)
         for key, name in context.accounts.named_projects(identity)
     ]
     return Session(

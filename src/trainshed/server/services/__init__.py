@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainshed.server.context import Context
+    from trainshed.server.services.delivery import Delivery
     from trainshed.server.services.diagnosis import Diagnostician
     from trainshed.server.services.dispatch import Dispatcher
     from trainshed.server.services.feeds import Hub
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trainshed.server.services.logs import LogStore
     from trainshed.server.services.preparation import Preparation
     from trainshed.server.services.tokens import JobTokens
+    from trainshed.server.services.upkeep import Upkeep
 
 
 @dataclass(slots=True)
@@ -29,6 +31,8 @@ class Services:
     logs: LogStore
     tokens: JobTokens
     diagnostician: Diagnostician
+    delivery: Delivery
+    upkeep: Upkeep
     hangs: HangWatch
     flavor_details: dict[tuple[str, str], dict[str, Any]] = field(
         default_factory=dict[tuple[str, str], dict[str, Any]]
@@ -47,11 +51,14 @@ class Services:
         """Finish what is under way; running jobs go on."""
         self.dispatcher.close()
         self.diagnostician.close()
+        self.upkeep.close()
+        self.delivery.close()
         self.hangs.close()
 
 
 def open_services(context: Context) -> Services:
     """Start everything, and go on with all jobs where they were."""
+    from trainshed.server.services.delivery import Delivery
     from trainshed.server.services.diagnosis import Diagnostician
     from trainshed.server.services.dispatch import Dispatcher
     from trainshed.server.services.feeds import Hub
@@ -59,12 +66,15 @@ def open_services(context: Context) -> Services:
     from trainshed.server.services.job_view import flavor_details
     from trainshed.server.services.logs import LogStore
     from trainshed.server.services.tokens import JobTokens
+    from trainshed.server.services.upkeep import Upkeep
 
     hub, tokens = Hub(), JobTokens(context.settings.files.secret_key)
     dispatcher = Dispatcher(context, tokens, hub)
     diagnostician = Diagnostician(context)
-    dispatcher.on_failed = diagnostician.tell
+    delivery = Delivery(context)
+    dispatcher.on_failed, dispatcher.on_news = diagnostician.tell, delivery.tell
     dispatcher.open()
     logs, flavors = LogStore(context.log_root), flavor_details(context)
+    upkeep = Upkeep(context, logs, dispatcher.tell, delivery.announce)
     hangs = HangWatch(context, dispatcher.tell)
-    return Services(dispatcher, hub, logs, tokens, diagnostician, hangs, flavors)
+    return Services(dispatcher, hub, logs, tokens, diagnostician, delivery, upkeep, hangs, flavors)

@@ -13,7 +13,7 @@ from trainshed.core.lifecycle import TERMINAL, Phase
 from trainshed.core.resources import Flavor
 from trainshed.core.task import TaskOutcome
 from trainshed.core.wire import from_wire
-from trainshed.jobs.queue import QueueEntry, RunningGang, Unit
+from trainshed.jobs.queue import QueueEntry, Quota, RunningGang, Unit
 from trainshed.jobs.retry import Ended
 from trainshed.jobs.scheduler import Scheduler
 from trainshed.server.db.tables import attempts, jobs, tasks
@@ -48,6 +48,7 @@ class Board:
         unsettled: pools whose queue may move now.
         held_until: jobs that wait a while before they are started again, and until when.
         stranded: jobs that wait for a flavor which their pool has no longer.
+        quotas: of projects that are limited.
     """
 
     pools: dict[str, Pool]
@@ -62,6 +63,54 @@ class Board:
     flavors: dict[tuple[str, str], Flavor] = field(default_factory=dict[tuple[str, str], Flavor])
     stranded: set[str] = field(default_factory=set[str])
     held_until: dict[str, float] = field(default_factory=dict[str, float])
+    quotas: dict[str, Quota] = field(default_factory=dict[str, Quota])
+
+    def limit(self, quotas: Mapping[str, Quota]) -> None:
+        """These projects are limited from now on, and no others."""
+        before, self.quotas = self.quotas, dict(quotas)
+        for scheduler in self.schedulers.values():
+            for project in before.keys() | quotas.keys():
+                scheduler.set_quota(project, quotas.get(project))
+        self.unsettled.update(self.pools)
+
+    def held_outside(self, pool_id: str, project: str) -> tuple[int, int]:
+        """Jobs and cards that a project holds in all other pools."""
+        others = [s.held(project) for other, s in self.schedulers.items() if other != pool_id]
+        queueing = {pool.id for pool in self.pools.values() if pool.queues and pool.id != pool_id}
+        if queueing:
+            others += [self.held_by(job) for job in self._running(queueing, project)]
+        return sum(jobs for jobs, _ in others), sum(cards for _, cards in others)
+
+    def held_by(self, job: LiveJob) -> tuple[int, int]:
+        """One job, and its cards."""
+        flavor = self.flavor(job)
+        return 1, flavor.resources.cards * job.node_count if flavor else 0
+
+    def _running(self, pool_ids: set[str], project: str) -> list[LiveJob]:
+        return [
+            job
+            for job in self.live.values()
+            if job.active and job.project_id == project and job.pool_id in pool_ids
+        ]
+
+    def within_quota(self, waiting: list[LiveJob]) -> list[LiveJob]:
+        """Those of these jobs that a pool which queues by itself may have, in their order."""
+        left: dict[str, tuple[int, int]] = {}
+        found: list[LiveJob] = []
+        for job in sorted(waiting, key=lambda job: (-job.priority, job.created_at)):
+            quota = self.quotas.get(job.project_id)
+            if quota is None:
+                found.append(job)
+                continue
+            jobs, cards = left.get(job.project_id) or self.held_outside("", job.project_id)
+            more_jobs, more_cards = self.held_by(job)
+            over_cards = quota.cards is not None and more_cards > 0 and cards + more_cards > quota.cards
+            if over_cards or (quota.jobs is not None and jobs >= quota.jobs):
+                left[job.project_id] = (jobs, cards)
+                continue
+            left[job.project_id] = (jobs + more_jobs, cards + more_cards)
+            found.append(job)
+        return found
 
     def refresh(self) -> None:
         """Ask the pools what they have now."""
@@ -73,7 +122,9 @@ class Board:
                 continue
             scheduler = self.schedulers.get(pool.id)
             if scheduler is None:
-                self.schedulers[pool.id] = Scheduler(pool.nodes())
+                scheduler = self.schedulers[pool.id] = Scheduler(pool.nodes())
+                for project, quota in self.quotas.items():
+                    scheduler.set_quota(project, quota)
             else:
                 scheduler.set_nodes(pool.nodes())
             self.unsettled.add(pool.id)
@@ -185,6 +236,8 @@ class Board:
             scheduler.withdraw(job.id)
             scheduler.release(job.id)
             self.unsettled.add(job.pool_id)
+        if self.quotas:
+            self.unsettled.update(self.pools)
         waiting = self.building.get(job.engine_id)
         if waiting is not None:
             waiting.discard(job.id)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trainshed.server.auth.sealing import Sealer
     from trainshed.server.db.database import Database
     from trainshed.storage import Buckets
+    from trainshed.storage.egress import Egress
 
 DEFAULT_BUCKET = "trainshed"
 
@@ -47,14 +48,18 @@ class BucketService:
     Args:
         root: folder of the embedded buckets.
         local_paths: whether requests may name folders of this machine.
+        egress: where S3 endpoints may be; agents and the service look again at every connection.
     """
 
-    def __init__(self, db: Database, sealer: Sealer, clock: Clock, *, root: Path, local_paths: bool) -> None:
+    def __init__(
+        self, db: Database, sealer: Sealer, clock: Clock, *, root: Path, local_paths: bool, egress: Egress
+    ) -> None:
         self._db = db
         self._sealer = sealer
         self._clock = clock
         self._root = root
         self._local_paths = local_paths
+        self._egress = egress
         self._stores: dict[str, Buckets] = {}
         self._configs: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -97,7 +102,7 @@ class BucketService:
             query = select(buckets).where(buckets.c.project_id == project_id)
             with self._db.read() as connection:
                 rows = connection.execute(query).mappings().all()
-            found = {row["name"]: settings_of(row, self._sealer, self._root) for row in rows}
+            found = {row["name"]: self._guarded(settings_of(row, self._sealer, self._root)) for row in rows}
             self._configs[project_id] = found
         return found
 
@@ -125,7 +130,8 @@ class BucketService:
         if parse_uri(f"obs://{name}/").bucket != name:
             raise InvalidInput(f"{name[:80]!r} cannot be the name of a bucket", code=Code.NAME_INVALID)
         if s3 is not None:
-            _try(name, s3_settings(s3))
+            self._egress.check_url(s3.endpoint if "://" in s3.endpoint else f"https://{s3.endpoint}")
+            _try(name, self._guarded(s3_settings(s3)))
         return self._insert(project_id, name, s3, is_default=False)
 
     def test(self, project_id: str, name: str) -> None:
@@ -155,7 +161,7 @@ class BucketService:
         here = (buckets.c.project_id == project_id) & (buckets.c.name == name)
         with self._db.write() as connection:
             connection.execute(buckets.update().where(here).values(secret_sealed=sealed))
-        self._forget(project_id)
+        self.forget(project_id)
 
     def remove(self, project_id: str, name: str) -> None:
         """Forget a bucket; what is in it stays where it is.
@@ -170,7 +176,7 @@ class BucketService:
             if connection.execute(buckets.delete().where(here & ~buckets.c.is_default)).rowcount == 0:
                 message = f"bucket {name!r} is the project's default bucket, which cannot be removed"
                 raise Conflict(message, code=Code.BUCKET_IN_USE)
-        self._forget(project_id)
+        self.forget(project_id)
 
     def _known(self, project_id: str, name: str) -> dict[str, Any]:
         settings = self.config(project_id).get(name)
@@ -202,7 +208,7 @@ class BucketService:
             raise _taken(name) from None
         if not s3:
             (self._root / name).mkdir(parents=True, exist_ok=True)
-        self._forget(project_id)
+        self.forget(project_id)
         return Bucket(
             name,
             row["kind"],
@@ -220,7 +226,8 @@ class BucketService:
                 continue
         raise InvalidInput("this project has no bucket: create one first", code=Code.BUCKET_NOT_FOUND)
 
-    def _forget(self, project_id: str) -> None:
+    def forget(self, project_id: str) -> None:
+        """Drop what is remembered of a project's buckets, after they have changed."""
         self._configs.pop(project_id, None)
         if (stores := self._stores.pop(project_id, None)) is not None:
             stores.close()
@@ -228,7 +235,13 @@ class BucketService:
     def close(self) -> None:
         """Let go of all connections."""
         for project_id in list(self._stores):
-            self._forget(project_id)
+            self.forget(project_id)
+
+    def _guarded(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """With where an S3 endpoint may be, for those who connect to it."""
+        return (
+            settings if settings["kind"] == "folder" else {**settings, "networks": list(self._egress.allowed)}
+        )
 
 
 def _try(name: str, settings: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from trainshed.core.lifecycle import Phase
 from trainshed.core.resources import Chip, Flavor, Placement, Resources
 from trainshed.core.task import Interpreter
 from trainshed.jobs.queue import Decision, Why
+from trainshed.jobs.scheduler import Scheduler
 from trainshed.pools.base import Gang, TaskKey
 from trainshed.server.services import gangs
 from trainshed.server.services.board import Board
@@ -25,6 +26,7 @@ from trainshed.server.services.messages import (
     Asked,
     AskWhy,
     HangSeen,
+    LimitsChanged,
     PoolChanged,
     Report,
     SetPriority,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from trainshed.server.context import Context
     from trainshed.server.services.tokens import JobTokens
 
-Heard = AgentsChanged | HangSeen | PoolChanged | Told | BuildProgress | Built
+Heard = AgentsChanged | HangSeen | LimitsChanged | PoolChanged | Told | BuildProgress | Built
 Message = Asked | Heard
 
 RETRY_S = 1.0
@@ -112,7 +114,11 @@ class Desk:
 
     def _why(self, job_id: str, now: float) -> Why | None:
         job = self.board.live.get(job_id)
+        if job is not None and job.state.phase is Phase.PENDING and self._context.disk.low:
+            return self._context.disk.why(job_id)
         scheduler = self.board.schedulers.get(job.pool_id) if job else None
+        if job is not None and scheduler is not None:
+            self._count_elsewhere(job.pool_id, scheduler)
         return scheduler.why(job_id, now) if scheduler is not None and job_id in scheduler else None
 
     def subscribe(self, job_id: str) -> JobFeed | None:
@@ -138,6 +144,8 @@ class Desk:
                 turn.polls.setdefault(message.pool_id, []).append(message.key)
             case PoolChanged():
                 self.board.refresh()
+            case LimitsChanged():
+                self.board.limit(self._context.quotas.for_scheduler())
             case Polled():
                 self._moves.polled(turn, message.statuses)
             case HangSeen():
@@ -198,23 +206,40 @@ class Desk:
     def place(self, turn: Turn) -> None:
         """Start what can start."""
         self.board.wake(turn.now)
+        if self._context.disk.low:
+            self.board.unsettled.clear()  # ``LimitsChanged`` comes once there is room again
+            return
         for pool_id in list(self.board.unsettled):
             self.board.unsettled.discard(pool_id)
             if self.board.paused_until.get(pool_id, 0.0) > turn.now:
                 continue
-            scheduler = self.board.schedulers.get(pool_id)
-            decisions = scheduler.place(turn.now) if scheduler else self._hand_over(pool_id)
+            decisions = self._decide(pool_id, turn.now)
             self.board.read_specs(self._context.db, [d.job_id for d in decisions])
             for decision in decisions:
                 self._start(turn, decision)
 
+    def _decide(self, pool_id: str, now: float) -> list[Decision]:
+        scheduler = self.board.schedulers.get(pool_id)
+        if scheduler is None:
+            return self._hand_over(pool_id)
+        self._count_elsewhere(pool_id, scheduler)
+        return scheduler.place(now)
+
+    def _count_elsewhere(self, pool_id: str, scheduler: Scheduler) -> None:
+        """A quota is on all pools together."""
+        if len(self.board.pools) > 1:
+            for project in self.board.quotas:
+                scheduler.set_elsewhere(project, *self.board.held_outside(pool_id, project))
+
     def _hand_over(self, pool_id: str) -> list[Decision]:
-        """A pool that queues by itself gets every job at once."""
+        """A pool that queues by itself gets every job at once, as far as quotas go."""
         waiting = [
             job
             for job in self.board.live.values()
             if job.pool_id == pool_id and job.state.phase is Phase.PENDING and not job.active
         ]
+        if self.board.quotas:
+            waiting = self.board.within_quota(waiting)
         return [Decision(job.id, ()) for job in waiting if job.id not in self.board.held_until]
 
     def _start(self, turn: Turn, decision: Decision) -> None:
@@ -274,6 +299,7 @@ class Desk:
         """
         board = Board(self._context.pools)
         board.load(self._context.db)
+        board.limit(self._context.quotas.for_scheduler())
         board.refresh()
         self.board = board
         self._moves = Moves(board, self._stop_agents)

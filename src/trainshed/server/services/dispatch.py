@@ -19,6 +19,7 @@ from trainshed.pools.base import TaskKey
 from trainshed.server.services.changes import NewJob, OutpacedError
 from trainshed.server.services.desk import RETRY_S, Desk, Message
 from trainshed.server.services.feeds import Hub, job_topic
+from trainshed.server.services.happenings import OF_KIND
 from trainshed.server.services.live import LiveJob
 from trainshed.server.services.messages import AgentsChanged, Asked, send_all
 from trainshed.server.services.moves import Turn
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 TICK_S = 30.0
 MAX_BATCH = 2000
+TOLD = frozenset(OF_KIND)
 
 _log = logging.getLogger("trainshed.server")
 
@@ -46,6 +48,7 @@ class Dispatcher:
         self._next_look = 0.0
         self._restore_at: float | None = None
         self.on_failed: Callable[[str, int], None] | None = None
+        self.on_news: Callable[[], None] | None = None
 
     # ---- from other threads
 
@@ -175,6 +178,8 @@ class Dispatcher:
         for pool_id, keys in turn.polls.items():
             self._desk.drivers[pool_id].poll(keys)
         self._tell_failed(turn)
+        if self.on_news and any(row.fields["kind"] in TOLD for row in turn.changes.events):
+            self.on_news()
         self._tell_followers(turn)
         self._let_go(turn)
         for subscriber in turn.subscribers:

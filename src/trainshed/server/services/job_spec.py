@@ -158,7 +158,7 @@ def _spec(
         working_dir=checks.local_dir(given.working_dir, "working_dir"),
         local_code_dir=checks.local_dir(given.local_code_dir, "local_code_dir"),
         log_uri=storage.log_export(rules.log_export_path.obs_url if rules.log_export_path else ""),
-        auto_stop_s=_auto_stop(rules),
+        auto_stop_s=context.quotas.longest(caller.project_id, _auto_stop(rules)),
         grace_s=DEFAULT_GRACE_S if rules.grace_s is None else rules.grace_s,
         restart=fault_tolerance.restarts(request.metadata.annotations, preemptible=preemptible),
         hang=fault_tolerance.hangs(request.metadata.annotations),

@@ -41,7 +41,10 @@ def create(context: Context, caller: Principal, request: JobRequest) -> Json:
     Raises:
         TrainshedError: something in the request is wrong; nothing was created.
     """
+    context.disk.check()
+    context.quotas.check_storage(caller.project_id)
     found = resolve(context, caller, request)
+    caller.record["name"] = found.name
     if queries.name_taken(context.db, caller.project_id, found.name):
         raise _taken(found.name)
     job, row = new_job(context, caller, found)
@@ -51,6 +54,7 @@ def create(context: Context, caller: Principal, request: JobRequest) -> Json:
     reply.wait()
     if message.new.taken:
         raise _taken(found.name)
+    caller.record["id"] = job.id
     return job_view(context, row | message.new.stored, tasks=())
 
 

@@ -173,6 +173,11 @@ class AgentsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsChanged:
+    """The quotas of projects have changed, or the disk is low, or no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class PoolChanged:
     """A pool's nodes or flavors may have changed."""
 
