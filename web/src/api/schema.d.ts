@@ -3604,22 +3604,6 @@ export interface components {
             is_duplicate: boolean;
         };
         /**
-<<<<<<< HEAD
-         * NodeUseModel
-         * @description Ours: what of a node is given to tasks.
-         */
-        NodeUseModel: {
-            /** Cards */
-            cards: number;
-            /** Cpus */
-            cpus: number;
-            /** Memory Mb */
-            memory_mb: number;
-            /** Name */
-            name: string;
-            /** Tasks */
-            tasks: number;
-=======
          * NewKey
          * @description A new access key, with its secret, which is shown this once.
          */
@@ -3732,6 +3716,22 @@ export interface components {
             token: string;
             /** User Name */
             user_name: string;
+        };
+        /**
+         * NodeUseModel
+         * @description Ours: what of a node is given to tasks.
+         */
+        NodeUseModel: {
+            /** Cards */
+            cards: number;
+            /** Cpus */
+            cpus: number;
+            /** Memory Mb */
+            memory_mb: number;
+            /** Name */
+            name: string;
+            /** Tasks */
+            tasks: number;
         };
         /**
          * NotificationList
@@ -3847,7 +3847,6 @@ export interface components {
             name?: string | null;
             /** Secret */
             secret?: string | null;
->>>>>>> 240b2d3 (Users, projects, roles, tokens and keys; an audit log; quotas, disk watch and notifications, as an API)
         };
         /**
          * NpuModel

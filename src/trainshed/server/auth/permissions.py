@@ -103,6 +103,7 @@ TABLE: dict[Need, tuple[str, ...]] = {
         f"GET {_P}/engines/{{engine}}/build-log",
         f"GET {_P}/engines/{{engine}}/build-log/follow",
         f"GET {_P}/pools",
+        f"GET {_P}/pool-use",
         f"GET {_P}/training-job-flavors",
         f"GET {_P}/training-pool-flavors",
         f"GET {_P}/training-job-names",
