@@ -4,7 +4,7 @@ Records what is not in ``hang_samples.jsonl`` yet, one script after the other an
 names or parts of names as arguments choose.
 
 Runs every script of ``hang_cases.toml`` for some seconds and looks at its processes four times a
-second, as an agent would: processor time, bytes read and written, log size, what the main thread does.
+second, with the agent's own eyes (``agent.looks``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from trainshed.agent import linux, processes
+from trainshed.agent.looks import Rank
 from trainshed.jobs.hang import RankSample, Wait
 
 HERE = Path(__file__).parent
@@ -30,66 +32,14 @@ CASES = HERE / "hang_cases.toml"
 SAMPLES = HERE / "hang_samples.jsonl"
 ENVIRONMENTS = Path(os.environ.get("TRAINSHED_ENVIRONMENTS", HERE.parents[1] / ".cache" / "environments"))
 TORCH = ENVIRONMENTS / "engines" / "pytorch_2.13.0-py_3.11.cpu" / "bin" / "python"
+OLD = ENVIRONMENTS / "engines" / "pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64.cpu" / "bin" / "python"
 
 PERIOD_S = 0.25
 SECONDS = 8.0
 SECONDS_RANKS = 40.0
-_TICK = os.sysconf("SC_CLK_TCK")
-_SLEEP, _NETWORK = {35, 230}, {0, 7, 23, 44, 45, 47, 232, 270, 271, 281}
 
 
-def process_ids(session: int) -> list[int]:
-    """All processes of a session."""
-    found: list[int] = []
-    for name in os.listdir("/proc"):  # noqa: PTH208 names are all that is wanted
-        if name.isdigit():
-            with contextlib.suppress(OSError, IndexError):
-                fields = Path(f"/proc/{name}/stat").read_text().rsplit(")", 1)[1].split()
-                if int(fields[3]) == session:
-                    found.append(int(name))
-    return sorted(found)
-
-
-def look(session: int, rank: int, log: Path, seen: dict[int, int]) -> RankSample:
-    """One look at a rank. ``seen`` keeps what ended processes had read and written."""
-    cpu = 0.0
-    pids = process_ids(session)
-    for pid in pids:
-        with contextlib.suppress(OSError, IndexError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            cpu += sum(int(value) for value in fields[11:15]) / _TICK
-            lines = Path(f"/proc/{pid}/io").read_text().splitlines()[:2]
-            seen[pid] = sum(int(line.split()[1]) for line in lines)
-    wait, wakeups = _wait(session), _wakeups(session)
-    now, size = round(time.monotonic(), 3), log.stat().st_size
-    return RankSample(now, rank, round(cpu, 2), sum(seen.values()), size, -1.0, len(pids), wait, wakeups)
-
-
-def _wakeups(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/task/{pid}/status").read_text().splitlines():
-            if line.startswith("voluntary_ctxt_switches:"):
-                return int(line.split()[1])
-    return 0
-
-
-def _wait(pid: int) -> Wait:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        call = Path(f"/proc/{pid}/syscall").read_text().split()[0]
-    except OSError:
-        return Wait.UNKNOWN
-    if state in "Tt":
-        return Wait.STOPPED
-    if state == "R" or call == "running":
-        return Wait.RUNNING
-    if state == "D":
-        return Wait.DISK
-    number = int(call)
-    return Wait.SLEEP if number in _SLEEP else Wait.NETWORK if number in _NETWORK else Wait.LOCK
-
-
-def record(script: str, ranks: int, seconds: float) -> list[RankSample]:
+def record(script: str, ranks: int, seconds: float, python: str) -> list[RankSample]:
     """Run a script as so many ranks and look at them until the time is over."""
     work = Path(tempfile.mkdtemp(prefix="hang-"))
     (work / "train.py").write_text(script)
@@ -104,7 +54,6 @@ def record(script: str, ranks: int, seconds: float) -> list[RankSample]:
             place = work / str(rank)
             place.mkdir()
             with (place / "log").open("wb") as log:
-                python = str(TORCH) if ranks > 1 else sys.executable
                 command = ["nice", "-n", "19", python, str(work / "train.py")]
                 processes.append(
                     subprocess.Popen(
@@ -126,26 +75,33 @@ def record(script: str, ranks: int, seconds: float) -> list[RankSample]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _watch(processes: list[subprocess.Popen[bytes]], work: Path, seconds: float) -> list[RankSample]:
+def _watch(running: list[subprocess.Popen[bytes]], work: Path, seconds: float) -> list[RankSample]:
     samples: list[RankSample] = []
-    seen: list[dict[int, int]] = [{} for _ in processes]
+    ranks = [Rank(n, process.pid, str(work / str(n) / "log")) for n, process in enumerate(running)]
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for rank, process in enumerate(processes):
-            samples.append(look(process.pid, rank, work / str(rank) / "log", seen[rank]))
+        families = processes.families(os.getpid(), [rank.pid for rank in ranks])
+        samples += [rank.look(families.get(rank.pid, []), -1.0) for rank in ranks]
         time.sleep(PERIOD_S)
     return samples
 
 
-def cases() -> list[tuple[str, str, str, int]]:
-    """Kind, name, script and number of ranks of everything to be recorded."""
-    found: list[tuple[str, str, str, int]] = []
+def python_of(kind: str) -> str:
+    """The interpreter for scripts of a kind."""
+    if kind.endswith("_ranks"):
+        return str(TORCH)
+    return str(OLD) if kind.endswith("_old") else sys.executable
+
+
+def cases() -> list[tuple[str, str, str, int, str]]:
+    """Kind, name, script, number of ranks and interpreter of everything to be recorded."""
+    found: list[tuple[str, str, str, int, str]] = []
     for kind, scripts in tomllib.loads(CASES.read_text()).items():
         ranks = 2 if kind.endswith("_ranks") else 1
         for name, script in scripts.items():
             for n in range(5 if kind.startswith("healthy") else 1):
                 text = script.replace("{n}", str(n)).replace("{{", "{").replace("}}", "}")
-                found.append((kind.removesuffix("_ranks"), f"{name}-{n}", text, ranks))
+                found.append((kind.partition("_")[0], f"{name}-{n}", text, ranks, python_of(kind)))
     return found
 
 
@@ -173,10 +129,11 @@ def main() -> None:
     have = (
         {json.loads(line)["name"] for line in SAMPLES.read_text().splitlines()} if SAMPLES.exists() else set()
     )
-    for kind, name, script, ranks in cases():
+    linux.become_subreaper()
+    for kind, name, script, ranks, python in cases():
         if name in have or not (len(sys.argv) == 1 or any(part in f"{kind} {name}" for part in sys.argv[1:])):
             continue
-        samples = record(script, ranks, SECONDS_RANKS if ranks > 1 else SECONDS)
+        samples = record(script, ranks, SECONDS_RANKS if ranks > 1 else SECONDS, python)
         with SAMPLES.open("a") as file:
             file.write(json.dumps(pack(kind, name, samples), separators=(",", ":")) + "\n")
         print(kind, name, len(samples), flush=True)

@@ -50,14 +50,21 @@ class PostgreSQL:
         server = cls(directory, _binaries(directory, account), account)
         try:
             server._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-            server._run(
-                "pg_ctl", "-D", "data", "-w", "-l", "log", "-o", f"{_OPTIONS} -k {directory}", "start"
-            )
+            server.resume()
             yield server
         finally:
             if (directory / "data" / "postmaster.pid").exists():
                 server._run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
             shutil.rmtree(directory, ignore_errors=True)
+
+    def resume(self) -> None:
+        """Start it (again)."""
+        options = f"{_OPTIONS} -k {self.directory}"
+        self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
+
+    def halt(self) -> None:
+        """Stop it as a crash would; all connections break."""
+        self._run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
 
     def url(self, database: str) -> str:
         """How to connect."""

@@ -110,8 +110,17 @@ def test_a_new_attempt_takes_the_marker_back(sync: OutputSync, place: Place, out
     assert committed(place.buckets, place.uri)
     again = OutputSync(out, place.uri, place.buckets)
     again.start()
-    assert not committed(place.buckets, place.uri)
+    until(lambda: not committed(place.buckets, place.uri), "the marker is taken back")
     again.close()
+
+
+def test_a_destination_that_is_not_there_yet(tmp_path: Path, out: Path) -> None:
+    """It is made with the first file; the script is not disturbed by it."""
+    (out / "x").write_bytes(b"1")
+    sync = OutputSync(out, f"file://{tmp_path}/not there yet/", Buckets({}))
+    sync.start()
+    until((tmp_path / "not there yet" / "x").exists, "it is stored")
+    sync.close()
 
 
 def test_what_others_put_there_stays(sync: OutputSync, place: Place, out: Path) -> None:

@@ -7,13 +7,14 @@ sync put it there. At the end a manifest is written, and last of all a marker th
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import json
 import os
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trainshed.core.errors import Code, InvalidInput, NotFound, TrainshedError
@@ -89,14 +90,12 @@ class OutputSync:
         self._heap: list[tuple[float, str]] = []
         self._scan_at = 0.0
         self._failures = 0
+        self._begun = False
         self._warnings: dict[str, str] = {}
         self._checksums = 0
 
     def start(self) -> None:
-        """Begin, in a thread of its own. An earlier attempt's "committed" is taken back first."""
-        self._store.delete([self._own("committed")])
-        if not len(self._state):
-            self._adopt()
+        """Begin, in a thread of its own; a destination that does not answer is tried again there."""
         self._watch = _try_watch()
         self._thread = threading.Thread(target=self._run, name=f"sync-{self._name}", daemon=True)
         self._thread.start()
@@ -161,6 +160,8 @@ class OutputSync:
                 self._failed(error)
 
     def _turn(self) -> None:
+        if not self._begun:
+            self._begin()
         now = time.monotonic()
         if now >= self._scan_at:
             self._look_at_all(now)
@@ -168,6 +169,13 @@ class OutputSync:
         for change in self._changes(wait):
             self._take(change)
         self._work_off()
+
+    def _begin(self) -> None:
+        """Take an earlier attempt's "committed" back, and find out what is stored already."""
+        self._store.delete([self._own("committed")])
+        if not len(self._state):
+            self._adopt()
+        self._begun = True
 
     def _changes(self, wait_s: float) -> list[Change]:
         if self._watch is not None:
@@ -329,11 +337,16 @@ class OutputSync:
         local = {i.key: i for i in self._local.tree().walk() if not i.is_directory}
         if not local:
             return
-        for there in self._store.list(self._prefix):
+        for there in self._stored():
             key = there.key[len(self._prefix) :]
             here = local.get(key)
             if here is not None and here.size == there.size and abs(here.mtime - there.mtime) < 1.0:
                 self._state.put(key, Synced(here.size, _mtime_ns(here), there.etag))
+
+    def _stored(self) -> Iterator[ObjectInfo]:
+        """What is at the destination; nothing where that is not there yet."""
+        with contextlib.suppress(NotFound):
+            yield from self._store.list(self._prefix)
 
     def _own(self, kind: str) -> str:
         return f"{self._prefix}{OWN}{self._name}.{kind}"
