@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench docs engines console api-types
+.PHONY: help setup demo test chaos lint format bench docs engines console api-types
 
 trainshed := .venv/bin/trainshed
 
@@ -14,6 +14,10 @@ demo: setup ## Train a small network on handwritten digits, the whole way
 
 test: setup ## Run the whole test suite
 	@sh scripts/test.sh
+
+chaos: setup ## Play long storms of faults, and audit that nothing is lost (MINUTES=10)
+	@sh scripts/test_deps.sh && sh scripts/setup-postgresql.sh
+	@.venv/bin/python -m tests.chaos --minutes $(or $(MINUTES),10)
 
 lint: setup ## Check style, types and the layers of the house
 	@sh scripts/lint.sh

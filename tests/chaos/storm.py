@@ -23,7 +23,7 @@ from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS
 from trainshed.pools._machine import look
 from trainshed.storage import Buckets
 
-DISK = "64m"
+DISK = "256m"
 BUCKET = "chaos"
 
 

@@ -11,7 +11,7 @@ from tests.chaos.plan import FAULTS, Plan
 from tests.chaos.storm import can_mount, storm
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
-JOBS, SECONDS = 30, 12.0
+JOBS, SECONDS = 24, 8.0
 
 
 @pytest.mark.timeout(600)
