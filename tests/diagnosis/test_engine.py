@@ -238,3 +238,18 @@ def test_rules_can_be_given() -> None:
     diagnosis = diagnose(Evidence((), (RankEnd(3, 7),)), [rule])
     assert diagnosis
     assert diagnosis.cause == "c 3"
+
+
+def test_a_process_that_was_killed_near_its_limit() -> None:
+    stream = Stream("worker-0", Bytes(b"epoch 1\n"), 0)
+    end = RankEnd(0, None, 9)
+    near = diagnose(Evidence((stream,), (end,), facts=Facts(memory_limit_mb=1000, memory_peak_mb=950.4)))
+    far = diagnose(Evidence((stream,), (end,), facts=Facts(memory_limit_mb=1000, memory_peak_mb=300.0)))
+    oom = diagnose(Evidence((stream,), (end,), facts=Facts(oom_kills=1, memory_limit_mb=1000)))
+    assert near is not None
+    assert (near.rule, near.confidence) == ("memory.killed_near_limit", "MEDIUM")
+    assert "950 MiB of the 1000 MiB" in near.cause
+    assert far is not None
+    assert far.rule == "memory.killed"
+    assert oom is not None
+    assert oom.rule == "memory.oom_killed"

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
+from typing import Any
 
 from trainshed.agent import contract, moxing_port, processes, sandbox
 from trainshed.agent.halt import Halt, Halted
@@ -221,11 +222,19 @@ class Agent:
             raise
         self._end(stage, EventKind.DONE, message, started)
 
-    def _end(self, stage: Stage, kind: EventKind, message: str, started: float) -> None:
+    def _end(
+        self,
+        stage: Stage,
+        kind: EventKind,
+        message: str,
+        started: float,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
         """Note how a stage ended, unless an agent before us has."""
         ends = (EventKind.DONE, EventKind.FAILED)
         if not any(self._journal.find(stage, end) for end in ends):
-            self._journal.event(stage, kind, message, duration=max(0.0, time.time() - started))
+            duration = max(0.0, time.time() - started)
+            self._journal.event(stage, kind, message, duration=duration, detail=detail)
             self._work.reporter.soon()
 
     def _run(self) -> TaskOutcome:
@@ -238,7 +247,8 @@ class Agent:
             self._end(Stage.RUN, EventKind.FAILED, failure(Stage.RUN, error).message, started)
             raise
         bad = outcome.cause in (Cause.USER_ERROR, Cause.INFRASTRUCTURE, Cause.HANG)
-        self._end(Stage.RUN, EventKind.FAILED if bad else EventKind.DONE, outcome.message, started)
+        facts = {"facts": run_stage.facts(work=self._work)} if bad else None
+        self._end(Stage.RUN, EventKind.FAILED if bad else EventKind.DONE, outcome.message, started, facts)
         return outcome
 
     def _outputs(self, outcome: TaskOutcome) -> TaskOutcome:

@@ -163,7 +163,7 @@ class Supervision:
         Raises:
             SupervisorLost: there will be no result.
         """
-        if result := self._result(name):
+        if result := self.result(name):
             return result
         if name in self._ordered:
             return self._wait_for_ours(name, wake, seconds)
@@ -173,7 +173,7 @@ class Supervision:
         if not _readable(self._socket.fileno(), wake, seconds):
             return None
         alive = self._next_message() is not None
-        return self._result(name) or (None if alive else self._lost(name))
+        return self.result(name) or (None if alive else self._lost(name))
 
     def _wait_for_adopted(self, name: str, wake: int, seconds: float | None) -> Result | None:
         fd = self._adopted[1].open() if self._adopted and self._adopted[0] == name else None
@@ -183,9 +183,10 @@ class Supervision:
                     return None
             finally:
                 os.close(fd)
-        return self._result(name) or self._lost(name)
+        return self.result(name) or self._lost(name)
 
-    def _result(self, name: str) -> Result | None:
+    def result(self, name: str) -> Result | None:
+        """How a launch has ended; None as long as it has not."""
         data = self._read(f"{name}.result")
         return from_wire(Result, data) if data else None
 

@@ -190,6 +190,8 @@ def _groups(best: Finding, end: RankEnd, traceback: Traceback | None, evidence: 
         "exit_code": str(end.exit_code),
         "signal": _signal_name(end.signal),
         "memory_limit_mb": str(evidence.facts.memory_limit_mb or ""),
+        "memory_peak_mb": f"{evidence.facts.memory_peak_mb or 0:.0f}",
+        "shm_mb": str(evidence.facts.shm_mb or ""),
         "text": best.lines[0].text if best.lines else "",
     }
     return {name: shown(value, 200) for name, value in {**given, **best.groups}.items()}

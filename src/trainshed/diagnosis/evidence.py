@@ -111,6 +111,7 @@ class Facts:
         memory_limit_mb, memory_peak_mb: of the task, in MiB.
         kernel: lines of the kernel log from the time of the job.
         inodes_full, disk_full: a file system that the job writes to has nothing left.
+        shm_mb: size of /dev/shm in MiB; ``shm_full``: it has nothing left.
     """
 
     oom_kills: int | None = None
@@ -119,6 +120,14 @@ class Facts:
     kernel: tuple[str, ...] = ()
     inodes_full: bool = False
     disk_full: bool = False
+    shm_mb: int | None = None
+    shm_full: bool = False
+
+    @property
+    def memory_near_limit(self) -> bool:
+        """Whether a process had nearly all the memory that the task was given."""
+        peak, limit = self.memory_peak_mb, self.memory_limit_mb
+        return bool(peak and limit and peak >= 0.85 * limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,18 @@ def _values(row: dict[str, Any]) -> dict[str, Any]:
 
 
 GIVEN = frozenset(
-    {"exception", "message", "location", "rank", "exit_code", "signal", "text", "memory_limit_mb"}
+    {
+        "exception",
+        "message",
+        "location",
+        "rank",
+        "exit_code",
+        "signal",
+        "text",
+        "memory_limit_mb",
+        "memory_peak_mb",
+        "shm_mb",
+    }
 )
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 

@@ -6,7 +6,9 @@ import os
 from typing import Any
 
 from trainshed.agent import contract
+from trainshed.agent import facts as node
 from trainshed.agent.logs import log_names
+from trainshed.agent.places import PRIVATE
 from trainshed.agent.ranks import Ending, Exit, Result
 from trainshed.agent.stages import launch, outputs
 from trainshed.agent.stages.base import Work
@@ -59,7 +61,8 @@ def _order(work: Work) -> None:
         f"{task.name} of job {task.job_name} starts {task.boot_file or task.command} "
         f"with {work.interpreter.python}; sandbox: {work.supervision.mode.value}",
     )
-    work.journal.fact("launch", {"logs": names, "start": work.log.size() if len(names) == 1 else 0})
+    start = work.log.size() if len(names) == 1 else 0
+    work.journal.fact("launch", {"logs": names, "start": start, "before": node.before()})
     work.supervision.order(
         {
             "name": NAME,
@@ -76,6 +79,16 @@ def _directories(work: Work) -> list[str]:
     if work.task.working_dir:
         found.append(work.task.working_dir)
     return [work.places.host(path) for path in found]
+
+
+def facts(work: Work) -> dict[str, Any]:
+    """What the node knows of the failure of the run; see :mod:`trainshed.agent.facts`."""
+    launched = work.journal.facts.get("launch", {})
+    peak = 0.0
+    if result := work.supervision.result(NAME):
+        peak = max((each.peak_mb for each in result.exits), default=0.0)
+    folders = [work.places.root, *(work.places.host(seen) for seen in PRIVATE), *_directories(work)]
+    return node.after(launched.get("before", {}), folders, peak_mb=peak, limit_mb=work.task.memory_mb)
 
 
 def _outcome(work: Work, result: Result, logs: list[str]) -> TaskOutcome:

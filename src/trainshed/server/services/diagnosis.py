@@ -16,11 +16,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from trainshed.core.errors import Code, NotFound, TrainshedError
+from trainshed.core.errors import Code, InvalidInput, NotFound, TrainshedError
 from trainshed.core.lifecycle import Phase
-from trainshed.core.task import Cause, Stage, TaskOutcome
+from trainshed.core.task import Cause, EventKind, Stage, TaskOutcome
 from trainshed.core.wire import from_wire, to_wire
-from trainshed.diagnosis import Evidence, RankEnd, RankStack, Stream, diagnose
+from trainshed.diagnosis import Evidence, Facts, RankEnd, RankStack, Stream, diagnose
 from trainshed.diagnosis.evidence import LogFile
 from trainshed.jobs.hang import State
 from trainshed.server.services import hangs, queries
@@ -108,7 +108,21 @@ def evidence(context: Context, row: Row, attempt: int, outcome: TaskOutcome) -> 
     if outcome.stage in _BUILT and (build := _engine_build(context, row["engine_id"])):
         streams.append(Stream("build", LogFile(build)))
     ends, stacks = _ends(context, job_id, attempt, streams), _stacks(context, job_id, attempt)
-    return Evidence(tuple(streams), ends, outcome, stacks=stacks)
+    return Evidence(tuple(streams), ends, outcome, _facts(context, job_id, attempt, outcome), stacks=stacks)
+
+
+def _facts(context: Context, job_id: str, attempt: int, outcome: TaskOutcome) -> Facts:
+    """What the node knows where the first rank failed, as its agent has told."""
+    told: dict[str, Facts] = {}
+    for event in queries.event_rows(context.db, job_id):
+        detail: dict[str, Any] = event["detail"] or {}
+        said = detail.get("facts")
+        if event["attempt"] == attempt and event["kind"] == EventKind.FAILED and said:
+            with suppress(InvalidInput):  # of an agent of another age
+                told.setdefault(event["source"], from_wire(Facts, said))
+    rows = queries.task_rows(context.db, job_id, attempt)
+    failed = [f"worker-{r['index']}" for r in rows if r["outcome"] and r["outcome"]["rank"] == outcome.rank]
+    return next((told[name] for name in (*failed, *sorted(told)) if name in told), Facts())
 
 
 def _stacks(context: Context, job_id: str, attempt: int) -> tuple[RankStack, ...]:
