@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from trainshed.core.errors import TrainshedError
+
+if TYPE_CHECKING:
+    from socket import socket
 
 DELIVERED, UNDELIVERED, REFUSED = 0, 75, 64
 
 
-def main(arguments: list[str]) -> int:
-    """Exit code: 0 when all was delivered, 75 when a later agent must go on, 64 when nothing was done."""
+def main(arguments: list[str], keeper: socket | None = None) -> int:
+    """Exit code: 0 when all was delivered, 75 when a later agent must go on, 64 when nothing was done.
+
+    Args:
+        keeper: a connection to the node's keeper of warm parents, if it has one.
+    """
     if len(arguments) != 1:
         print("usage: python -m trainshed.agent TASK_ROOT", file=sys.stderr)
         return REFUSED
     from trainshed.agent import agent
 
     try:
-        return DELIVERED if agent.run(arguments[0]) else UNDELIVERED
+        return DELIVERED if agent.run(arguments[0], keeper) else UNDELIVERED
     except (TrainshedError, FileNotFoundError) as error:
         print(f"trainshed.agent: {error}", file=sys.stderr)
         return REFUSED

@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-from trainshed.agent import contract, moxing_port, processes, sandbox
+from trainshed.agent import contract, moxing_port, processes, sandbox, warm_keeper
 from trainshed.agent.halt import Halt, Halted
 from trainshed.agent.journal import DELIVERED, Journal
 from trainshed.agent.logs import TaskLog
@@ -33,8 +34,12 @@ from trainshed.core.wire import from_wire, to_wire
 _FORCED_LINGER_S = 10.0
 
 
-def run(root: str) -> bool:
+def run(root: str, keeper: socket.socket | None = None) -> bool:
     """Do the task in ``root`` from where it is; whether everything was delivered.
+
+    Args:
+        keeper: a connection to the node's keeper of warm parents; without one a task that wants it
+            has a keeper of its own.
 
     Raises:
         Conflict: another agent is at it.
@@ -59,9 +64,15 @@ def run(root: str) -> bool:
     for bind in plan.binds:
         if bind.writable:
             os.makedirs(bind.source, exist_ok=True)
-    supervision = Supervision(places, plan, wanted, contract.mark(task), (lock, halt.fd, journal.fd))
+    own = [lock, halt.fd, journal.fd]
+    control = None
+    if task.warm_start and keeper is None:
+        control = warm_keeper.fork(own)
+        keeper = warm_keeper.introduce(control)
+    own += [each.fileno() for each in (keeper, control) if each]
+    supervision = Supervision(places, plan, wanted, contract.mark(task), own)
     try:
-        return Agent(task, places, lock, journal, halt, supervision).live()
+        return Agent(task, places, lock, journal, halt, supervision, keeper).live()
     finally:
         supervision.close()
         journal.close()
@@ -112,6 +123,7 @@ class Agent:
         journal: Journal,
         halt: Halt,
         supervision: Supervision,
+        keeper: socket.socket | None,
     ) -> None:
         self._task, self._places, self._journal, self._halt = task, places, journal, halt
         self._lock = lock
@@ -119,7 +131,7 @@ class Agent:
         self._stage = Stage.PRECHECK
         reporter = Reporter(task, places, journal, self._told_to_stop, self._told_over)
         log = TaskLog(places.task_log, journal)
-        self._work = Work(task, places, journal, log, halt, reporter, supervision)
+        self._work = Work(task, places, journal, log, halt, reporter, supervision, keeper)
         self._syncs = outputs.Syncs(self._work)
         self._port = moxing_port.Port(None)
 

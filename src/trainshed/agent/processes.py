@@ -2,7 +2,8 @@
 
 Three marks find them: who descends from the supervisor (which is a subreaper, so that orphans
 stay below it), the variable ``TRAINSHED_TASK`` in their environment, and in a sandbox the mount
-namespace, which a process cannot shed.
+namespace, which a process cannot shed. The minder of a warm rank, a subreaper too, is named after its
+supervisor (``warm-123``) and counts as its child.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 MARK = "TRAINSHED_TASK"
+_MINDER = re.compile(rb"\(warm-(\d+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +79,21 @@ def write_identity(lock: int, **more: object) -> None:
 
 def stat(pid: int | str) -> list[bytes] | None:
     """Fields of ``/proc/PID/stat`` from the third (state) on."""
+    data = _stat(pid)
+    return data[data.rindex(b")") + 2 :].split() if data else None
+
+
+def _stat(pid: int | str) -> bytes:
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     except OSError:
-        return None
+        return b""
     try:
-        data = os.read(fd, 1024)
+        return os.read(fd, 1024)
     except OSError:
-        return None
+        return b""
     finally:
         os.close(fd)
-    return data[data.rindex(b")") + 2 :].split()
 
 
 def _pids() -> Iterator[int]:
@@ -101,14 +108,12 @@ def descendants(root: int, *, not_in_session: int = 0) -> list[int]:
     """
     children: dict[int, list[int]] = {}
     dead: set[int] = set()
-    for pid in _pids():
-        fields = stat(pid)
-        if fields is None:
-            continue
-        children.setdefault(int(fields[1]), []).append(pid)
-        if fields[0] in b"ZX" or int(fields[3]) == not_in_session:
+    for pid, parents, state, session in _kin():
+        for parent in parents:
+            children.setdefault(parent, []).append(pid)
+        if state in b"ZX" or session == not_in_session:
             dead.add(pid)
-    return [pid for pid in _below(root, children) if pid not in dead]
+    return [pid for pid in dict.fromkeys(_below(root, children)) if pid not in dead]
 
 
 def _below(root: int, children: Mapping[int, Sequence[int]]) -> Iterator[int]:
@@ -118,16 +123,26 @@ def _below(root: int, children: Mapping[int, Sequence[int]]) -> Iterator[int]:
         level = [child for pid in level for child in children.get(pid, ())]
 
 
+def _kin() -> Iterator[tuple[int, tuple[int, ...], bytes, int]]:
+    """Each process with its parents (a minder has two), state and session."""
+    for pid in _pids():
+        if data := _stat(pid):
+            state, parent, _, session, *_ = data[data.rindex(b")") + 2 :].split(None, 4)
+            minder = _MINDER.search(data)
+            parents = (int(parent), int(minder[1])) if minder else (int(parent),)
+            yield pid, parents, state, int(session)
+
+
 def families(top: int, roots: Collection[int]) -> dict[int, list[int]]:
     """Live processes below ``top``: each of ``roots`` with what is below it, itself first.
 
     What is below none of them stands under ``top``.
     """
     children: dict[int, list[int]] = {}
-    for pid in _pids():
-        fields = stat(pid)
-        if fields is not None and fields[0] not in b"ZX":
-            children.setdefault(int(fields[1]), []).append(pid)
+    for pid, parents, state, _ in _kin():
+        if state not in b"ZX":
+            for parent in parents:
+                children.setdefault(parent, []).append(pid)
     alive = set(_below(top, children))
     found = {root: [root, *_below(root, children)] for root in roots if root in alive}
     taken = {pid for family in found.values() for pid in family}

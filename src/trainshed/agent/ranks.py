@@ -12,16 +12,18 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from trainshed.agent import processes
+from trainshed.agent.warm_rank import Ended, WarmRank
 from trainshed.core.wire import to_wire
 
 LEFTOVER_GRACE_S = 5.0
 _GIVE_UP_S = 30.0
-_RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT)
+RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT)
+"""Signals whose disposition a rank does not inherit."""
 
 
 class Ending(enum.StrEnum):
@@ -81,16 +83,23 @@ class Ranks:
 
     Args:
         order: ``name``, ``processes`` (each a ``ProcessSpec`` and ``log``), ``grace_s``,
-            ``limit_s`` (0 for none), ``mark``.
+            ``limit_s`` (0 for none), ``mark``; for a warm start also ``warm`` (process → its place
+            in ``connections``) and ``spaces`` (namespaces that set us apart from warm parents).
         run, log: open descriptors of the task's directories.
-        wait: waits that many seconds (None: for ever) for a signal.
+        wait: waits that many seconds (None: for ever) for a signal, or for one of those to be readable.
+        connections: descriptors to warm parents, see :mod:`trainshed.agent.warm_rank`.
 
     Attributes:
         stop, force: set when the launch is to be stopped, with its grace period or without.
     """
 
     def __init__(
-        self, order: dict[str, Any], run: int, log: int, wait: Callable[[float | None], None]
+        self,
+        order: dict[str, Any],
+        run: int,
+        log: int,
+        wait: Callable[[float | None, Sequence[WarmRank]], None],
+        connections: Sequence[int] = (),
     ) -> None:
         self.stop = False
         self.force = False
@@ -101,6 +110,9 @@ class Ranks:
         self._run, self._log, self._wait = run, log, wait
         self._started_at = time.time()
         self._deadline = time.monotonic() + order["limit_s"] if order["limit_s"] else None
+        warm: dict[str, int] = order.get("warm", {})
+        self._warm = {int(index): WarmRank(connections[at]) for index, at in warm.items()}
+        self._spaces: list[str] = order.get("spaces", [])
         self._pids: dict[int, int] = {}
         self._exits: dict[int, Exit] = {}
         self._first: Exit | None = None
@@ -123,7 +135,7 @@ class Ranks:
         started = [[self._specs[i]["rank"], pid, self._specs[i]["log"]] for pid, i in self._pids.items()]
         write_file(self._run, f"{self._name}.ranks", started)
         while not self._over():
-            self._wait(self._patience())
+            self._wait(self._patience(), [rank for rank in self._warm.values() if not rank.gone])
             self._reap()
             self._judge()
         result = Result(
@@ -143,7 +155,7 @@ class Ranks:
         try:
             out = os.open(spec["log"], flags, 0o640, dir_fd=self._log)
             try:
-                pid = self._start(spec, out)
+                pid = self._start_warm(index, spec, out) or self._start(spec, out)
             finally:
                 os.close(out)
         except (OSError, ValueError) as error:
@@ -156,12 +168,23 @@ class Ranks:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "wb") as file:
             file.write(b"500")  # when memory runs out, the script goes before its supervisor
 
+    def _start_warm(self, index: int, spec: dict[str, Any], out: int) -> int:
+        """Start it from a warm parent; 0 where there is none, or it is gone."""
+        rank = self._warm.get(index)
+        if rank is None:
+            return 0
+        order = {"argv": spec["argv"], "env": self._environment(spec), "cwd": spec["cwd"]}
+        return rank.pid if rank.start(order, self._spaces, out) else 0
+
+    def _environment(self, spec: dict[str, Any]) -> dict[str, str]:
+        return {**spec["env"], processes.MARK: self._mark}
+
     def _start(self, spec: dict[str, Any], out: int) -> int:
         os.chdir(spec["cwd"])
         return os.posix_spawn(
             spec["argv"][0],
             spec["argv"],
-            {**spec["env"], processes.MARK: self._mark},
+            self._environment(spec),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_DUP2, out, 1),
@@ -169,11 +192,16 @@ class Ranks:
             ],
             setpgroup=0,
             setsigmask=(),
-            setsigdef=_RESET,
+            setsigdef=RESET,
         )
 
     def _over(self) -> bool:
-        return (self._childless and not self._pids) or self._given_up
+        return (self._alone and not self._pids) or self._given_up
+
+    @property
+    def _alone(self) -> bool:
+        """Whether nothing of the launch lives any more, as far as we know."""
+        return self._childless and all(rank.gone for rank in self._warm.values())
 
     def _patience(self) -> float | None:
         """Seconds until something must be done without being woken."""
@@ -186,34 +214,49 @@ class Ranks:
         return None
 
     def _reap(self) -> None:
+        seen = [*self._reap_children(), *self._reap_warm()]
+        # of several that are found at once, one that was killed is likelier the first than one that exited
+        for each in sorted(seen, key=lambda e: (e.signal == 0, e.index)):
+            self._note(each)
+
+    def _reap_children(self) -> list[Exit]:
         seen: list[Exit] = []
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 self._childless = True
-                break
+                return seen
             self._childless = False
             if pid == 0:
-                break
+                return seen
             index = self._pids.pop(pid, None)
-            if index is None:
-                continue
-            code = os.waitstatus_to_exitcode(status)
-            seen.append(
-                Exit(
-                    index,
-                    self._specs[index]["rank"],
-                    code if code >= 0 else None,
-                    max(0, -code),
-                    time.time(),
-                    round(usage.ru_utime + usage.ru_stime, 3),
-                    round(usage.ru_maxrss / 1024, 1),
-                )
-            )
-        # of several that are found at once, one that was killed is likelier the first than one that exited
-        for each in sorted(seen, key=lambda e: (e.signal == 0, e.index)):
-            self._note(each)
+            if index is not None:
+                spent = Ended(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+                seen.append(self._exit(index, spent))
+
+    def _reap_warm(self) -> list[Exit]:
+        """Those whose minder reports their end, or was killed, which kills them."""
+        seen: list[Exit] = []
+        for index, rank in self._warm.items():
+            rank.read(lambda ended, index=index: seen.append(self._exit(index, ended)))
+            if rank.gone and rank.pid in self._pids and not rank.ended:
+                seen.append(self._exit(index, Ended(int(signal.SIGKILL), 0.0, 0)))
+        for exited in seen:
+            self._pids.pop(self._warm[exited.index].pid, None)
+        return seen
+
+    def _exit(self, index: int, ended: Ended) -> Exit:
+        code = os.waitstatus_to_exitcode(ended.status)
+        return Exit(
+            index,
+            self._specs[index]["rank"],
+            code if code >= 0 else None,
+            max(0, -code),
+            time.time(),
+            round(ended.cpu_s, 3),
+            round(ended.peak_kb / 1024, 1),
+        )
 
     def _note(self, exited: Exit) -> None:
         self._exits[exited.index] = exited
@@ -237,7 +280,7 @@ class Ranks:
             return
         if self.force:
             self._kill_at = min(self._kill_at, now)
-        if now >= self._kill_at and not self._childless:
+        if now >= self._kill_at and not self._alone:
             self._kill(now)
 
     def _decide(self, now: float) -> None:
@@ -254,17 +297,22 @@ class Ranks:
     def _end(self, ending: Ending, grace: float, now: float) -> None:
         self._ending = ending
         self._kill_at = now + grace
-        if self._childless:
+        if self._alone:
             return
-        rest = processes.descendants(os.getpid())
+        rest = self._rest()
         if ending is Ending.EXITED:
             self._leftovers = sum(pid not in self._pids for pid in rest)
         processes.send(rest, signal.SIGTERM)
         processes.send(rest, signal.SIGCONT)
 
+    def _rest(self) -> list[int]:
+        """All that lives below us, but the minders, which end by themselves, after the rest."""
+        minders = {rank.minder for rank in self._warm.values()}
+        return [pid for pid in processes.descendants(os.getpid()) if pid not in minders]
+
     def _kill(self, now: float) -> None:
         """Once more kill all that is left; they may be forking as we look."""
-        rest = processes.descendants(os.getpid())
+        rest = self._rest()
         processes.send(rest, signal.SIGKILL)
         if not self._give_up_at:
             self._give_up_at = now + _GIVE_UP_S

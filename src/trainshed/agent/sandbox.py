@@ -17,7 +17,7 @@ import enum
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainshed.agent import bubblewrap, linux
 from trainshed.agent.places import HOME, PRIVATE, Places
@@ -64,8 +64,33 @@ class Plan:
 
 def plan(task: TaskSpec, places: Places) -> Plan:
     """What the script of ``task`` is to see."""
-    own = [Bind(places.host(seen), seen) for seen in PRIVATE]
-    own += [Bind(f"{places.root}/places/{top}", f"/{top}") for top in _more_homes(task)]
+    more = [Bind(f"{places.root}/places/{top}", f"/{top}") for top in _more_homes(task)]
+    return _arranged(places, more, task)
+
+
+_PARENT = "/parent"
+
+
+def plan_of_parent(task: TaskSpec) -> Plan:
+    """What a warm parent for ``task`` is to see: as its script, but with directories of its own.
+
+    :func:`rooted` says where those are.
+    """
+    return _arranged(Places(_PARENT), [], task)
+
+
+def rooted(plan: Plan, folder: str) -> Plan:
+    """A plan of a warm parent, with its own directories in ``folder``."""
+
+    def moved(path: str) -> str:
+        return folder + path[len(_PARENT) :] if path.startswith(_PARENT + "/") else path
+
+    binds = tuple(replace(bind, source=moved(bind.source)) for bind in plan.binds)
+    return replace(plan, binds=binds, staging=moved(plan.staging))
+
+
+def _arranged(places: Places, more: list[Bind], task: TaskSpec) -> Plan:
+    own = [*(Bind(places.host(seen), seen) for seen in PRIVATE), *more]
     hidden = tuple(os.path.realpath(path) for path in task.hidden if os.path.isdir(path))
     covers = (*(bind.target for bind in own), *hidden)
     shown = [Bind(path, path, writable=False) for path in _shown(task, covers)]

@@ -12,8 +12,9 @@ import json
 import os
 import select
 import signal
+import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from trainshed.agent import linux, processes, sandbox, supervisor
@@ -145,11 +146,27 @@ class Supervision:
         """The supervisor that carries out this launch."""
         return self._adopted[1].pid if self._adopted and self._adopted[0] == name else self._pid
 
-    def order(self, order: dict[str, Any]) -> None:
-        """Have a launch carried out; see :class:`trainshed.agent.ranks.Ranks` for what is in it."""
+    def order(self, order: dict[str, Any], connections: Sequence[int] = ()) -> None:
+        """Have a launch carried out; see :class:`trainshed.agent.ranks.Ranks` for what is in it.
+
+        Args:
+            connections: descriptors that go with the order; ours are closed.
+        """
         self._ordered.add(order["name"])
+        line = json.dumps({**order, "mark": self._mark}).encode() + b"\n"
         with contextlib.suppress(OSError):  # wait() finds out
-            self._socket.sendall(json.dumps({**order, "mark": self._mark}).encode() + b"\n")
+            sent = socket.send_fds(self._socket, [line], list(connections)) if connections else 0
+            self._socket.sendall(line[sent:])
+        for fd in connections:
+            os.close(fd)
+
+    def spaces(self) -> list[str]:
+        """The namespaces that set the supervisor apart from us, in the order of entering them."""
+        return [
+            name
+            for name in ("user", "mnt")
+            if os.readlink(f"/proc/{self._pid}/ns/{name}") != os.readlink(f"/proc/self/ns/{name}")
+        ]
 
     def wait(self, name: str, wake: int, seconds: float | None = None) -> Result | None:
         """Wait for the end of the launch ``name``, which was ordered or adopted.

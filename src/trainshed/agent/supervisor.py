@@ -1,8 +1,8 @@
 """The supervisor: a small process between the agent and the ranks, that outlives the agent.
 
-It is forked before the agent starts any thread, enters the sandbox, and waits for orders (one
-JSON line each, on a socket). While a launch runs it needs nobody: exit statuses go to disk, so
-that a recovering agent finds them. With no launch, it ends when its agent does.
+It is forked before the agent starts any thread, enters the sandbox, and waits for orders (one JSON
+line each, on a socket, perhaps with descriptors). While a launch runs it needs nobody: exit statuses
+go to disk, so that a recovering agent finds them. With no launch, it ends when its agent does.
 
 Signals: TERM stops the launch within its grace period, USR1 at once.
 """
@@ -18,7 +18,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import Any, NoReturn
@@ -27,6 +27,7 @@ from trainshed.agent import linux, sandbox
 from trainshed.agent.places import Places
 from trainshed.agent.processes import write_identity
 from trainshed.agent.ranks import Ranks
+from trainshed.agent.warm_rank import WarmRank
 
 LOCK = "supervisor.lock"
 """Held as long as a supervisor lives; says which process that is."""
@@ -90,6 +91,7 @@ class _Supervisor:
         self._ranks: Ranks | None = None
         self._stopped = self._forced = False
         self._buffer = b""
+        self._fds: list[int] = []
 
     def serve(self, mode: sandbox.Mode, plan: sandbox.Plan) -> None:
         """Say hello, then carry out orders until the agent is gone."""
@@ -104,7 +106,8 @@ class _Supervisor:
             return
         self._lock()
         while order := self._next_order():
-            self._ranks = Ranks(order, self._run, self._log, self._wait)
+            self._ranks = Ranks(order, self._run, self._log, self._wait, self._fds)
+            self._fds = []
             self._pass_on()
             self._ranks.execute()
             self._ranks = None
@@ -124,7 +127,8 @@ class _Supervisor:
         while b"\n" not in self._buffer:
             data = b""
             with contextlib.suppress(ConnectionError):
-                data = self._orders.recv(1 << 16)
+                data, fds, _, _ = socket.recv_fds(self._orders, 1 << 16, 250, socket.MSG_CMSG_CLOEXEC)
+                self._fds += fds
             if not data:
                 return None
             self._buffer += data
@@ -156,7 +160,12 @@ class _Supervisor:
         if self._ranks is not None:
             self._ranks.stop, self._ranks.force = self._stopped, self._forced
 
-    def _wait(self, seconds: float | None) -> None:
-        if self._poll.poll(None if seconds is None else seconds * 1000):
+    def _wait(self, seconds: float | None, also: Sequence[WarmRank]) -> None:
+        for each in also:
+            self._poll.register(each, select.POLLIN)
+        ready = self._poll.poll(None if seconds is None else seconds * 1000)
+        for each in also:
+            self._poll.unregister(each)
+        if any(fd == self._woken.fileno() for fd, _ in ready):
             with contextlib.suppress(BlockingIOError):
                 self._woken.recv(4096)

@@ -1,7 +1,8 @@
 """The zygote: has everything imported that an agent needs, and forks one in a millisecond.
 
 A pool starts one zygote and speaks to it in JSON lines over a socket: ``{"start": root}`` forks an
-agent for that task and is answered with its process id and start time; ``{"end": root}`` ends
+agent for that task and is answered with its process id and start time (with ``"warm": true`` the agent
+gets a connection to the node's keeper of warm parents); ``{"end": root}`` ends
 all that an agent which cannot be kept alive has left behind. The zygote ends when the socket is
 closed; its agents are sessions of their own and go on.
 """
@@ -20,7 +21,7 @@ import tempfile
 from dataclasses import asdict
 from typing import Any, NoReturn
 
-from trainshed.agent import linux, sandbox
+from trainshed.agent import linux, sandbox, warm_keeper
 from trainshed.agent.__main__ import main as agent_main
 from trainshed.agent.processes import Identity
 from trainshed.agent.ranks import Ending, Exit, Result
@@ -74,9 +75,9 @@ def serve(connection: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for agents; pools watch them by pidfd
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with connection.makefile("rb") as lines:
+        zygote = _Zygote(connection)
         for line in lines:
-            order: dict[str, Any] = json.loads(line)
-            answer = _carry_out(order, connection)
+            answer = zygote.carry_out(json.loads(line))
             connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
@@ -94,21 +95,40 @@ def warm_up() -> None:
     gc.freeze()
 
 
-def _carry_out(order: dict[str, Any], connection: socket.socket) -> dict[str, Any]:
-    if root := order.get("end"):
-        return {"ended": root, "left": end_remains(root)}
-    root = order["start"]
-    signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)  # until the agent has its own handlers
-    pid = os.fork()
-    if pid == 0:
-        connection.close()
-        _become_agent(root)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TAKEN)
-    child = Identity.of(pid)
-    return {"root": root, **(asdict(child) if child else {"pid": pid, "started": 0})}
+class _Zygote:
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._keepers: socket.socket | None = None
+
+    def carry_out(self, order: dict[str, Any]) -> dict[str, Any]:
+        if root := order.get("end"):
+            return {"ended": root, "left": end_remains(root)}
+        root = order["start"]
+        keeper = self._introduce() if order.get("warm") else None
+        signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)  # until the agent has its own handlers
+        pid = os.fork()
+        if pid == 0:
+            self._connection.close()
+            if self._keepers:
+                self._keepers.close()
+            _become_agent(root, keeper)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TAKEN)
+        if keeper:
+            keeper.close()
+        child = Identity.of(pid)
+        return {"root": root, **(asdict(child) if child else {"pid": pid, "started": 0})}
+
+    def _introduce(self) -> socket.socket:
+        """The connection of a new agent to the node's keeper of warm parents, which is started if need be."""
+        if self._keepers:
+            with contextlib.suppress(OSError):
+                return warm_keeper.introduce(self._keepers)
+            self._keepers.close()
+        self._keepers = warm_keeper.fork([self._connection.fileno()])
+        return warm_keeper.introduce(self._keepers)
 
 
-def _become_agent(root: str) -> NoReturn:
+def _become_agent(root: str, keeper: socket.socket | None) -> NoReturn:
     code = 70
     try:
         os.setsid()
@@ -118,7 +138,7 @@ def _become_agent(root: str) -> NoReturn:
             os.dup2(log, fd)
         os.close(log)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        code = agent_main([root])
+        code = agent_main([root], keeper)
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
     finally:

@@ -45,6 +45,7 @@ class Options:
     restarts: int
     metrics: tuple[str, ...]
     description: str
+    warm_start: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ def _prepare(
         max_hours=options.max_hours,
         restarts=options.restarts,
         metrics=wanted.metrics,
+        warm_start=options.warm_start,
     )
     return request, staging, bundle
 

@@ -81,6 +81,14 @@ def run(
             "--metric", metavar="NAME=REGEX", help="Number to pick from the log by a regex with one group."
         ),
     ] = None,
+    warm_start: Annotated[
+        bool | None,
+        typer.Option(
+            "--warm-start/--no-warm-start",
+            help="Fork the script from a process that has the framework imported already.",
+            show_default="as the pool does",
+        ),
+    ] = None,
     description: Annotated[str, typer.Option(help="A note on the job.", show_default=False)] = "",
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once the job is created.")] = False,
     dry_run: Annotated[
@@ -102,6 +110,7 @@ def run(
       trainshed run train.py --engine pytorch -- --lr 0.1
       trainshed run train.py -i data_url=./data -o train_url=./out -- --epochs 5
       trainshed run train.py --engine tensorflow --nodes 2 --env DEBUG=1
+      trainshed run train.py --warm-start -- --lr 0.1
       trainshed run train.py --dry-run --json
     """
     from trainshed.cli.launch import Options, launch
@@ -126,5 +135,6 @@ def run(
         restarts=restarts,
         metrics=tuple(metrics or ()),
         description=description,
+        warm_start=warm_start,
     )
     raise typer.Exit(launch(options, home, detach=detach, dry_run=dry_run, quiet=quiet, as_json=as_json))

@@ -47,6 +47,8 @@ class JobRequest:
         restarts: how often it is started again after a fault that is not the script's.
         local_code_dir: where the code lands on the node; empty for the place that its URI names.
         metrics: name → regex with one group, looked for in the log.
+        warm_start: whether the script is forked from a process with the framework imported; None for
+            what the pool does.
     """
 
     name: str
@@ -72,6 +74,7 @@ class JobRequest:
     restarts: int = 0
     local_code_dir: str = ""
     metrics: Mapping[str, str] = field(default_factory=dict[str, str])
+    warm_start: bool | None = None
 
     def body(self) -> dict[str, Any]:
         """The body of ``POST /v2/{project_id}/training-jobs``."""
@@ -79,6 +82,8 @@ class JobRequest:
         spec: dict[str, Any] = {"resource": self._resource(), "schedule_policy": {"priority": self.priority}}
         if self.max_hours:
             spec["auto_stop"] = {"time_unit": "HOURS", "duration": self.max_hours}
+        if self.warm_start is not None:
+            spec["warm_start"] = self.warm_start
         return {
             "kind": "job",
             "metadata": {"name": self.name, "description": self.description, "annotations": annotations},

@@ -67,6 +67,7 @@ class Engine:
         note: a sentence for people, such as what differs from the published row.
         published: whether it is a row of ModelArts' own table.
         aliases: short names that it answers to beside its family and framework.
+        warm: modules that a warm parent of it imports, see ``agent.warm``; without any it has none.
     """
 
     id: str
@@ -84,3 +85,4 @@ class Engine:
     note: str = ""
     published: bool = False
     aliases: tuple[str, ...] = ()
+    warm: tuple[str, ...] = ()

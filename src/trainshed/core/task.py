@@ -75,6 +75,8 @@ class TaskSpec:
         sandbox: ``auto`` (the best that works), ``none``, ``namespaces`` or ``bubblewrap``.
         hidden: directories that the script must not see, where there is a sandbox.
         look_s: seconds between two looks at what the ranks do, for the hang verdict; 0 for none.
+        warm_start: whether the script may be forked from a process that has ``warm_modules``, the
+            engine's, imported already.
     """
 
     job_id: str
@@ -112,6 +114,7 @@ class TaskSpec:
     metric_regexes: dict[str, str] = field(default_factory=dict[str, str])
     warm_start: bool = False
     look_s: float = 30.0
+    warm_modules: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -117,20 +117,23 @@ class Zygote:
             )
         self._socket, self._buffer = ours, b""
 
-    def fork(self, root: Path) -> Process:
+    def fork(self, root: Path, *, warm: bool = False) -> Process:
         """An agent for the task in ``root``.
+
+        Args:
+            warm: whether it may ask for warm parents, which tasks of this zygote then share.
 
         Raises:
             Unavailable: none could be started.
         """
-        answer = self._ask({"start": str(root)})
+        answer = self._ask({"start": str(root), "warm": warm})
         return Process(int(answer["pid"]), int(answer["started"]))
 
     def end(self, root: Path) -> None:
         """End all that the task in ``root`` has left behind."""
         self._ask({"end": str(root)})
 
-    def _ask(self, order: dict[str, str]) -> dict[str, Any]:
+    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             for last in (False, True):
                 try:
@@ -145,7 +148,7 @@ class Zygote:
                     self._start()
             raise AssertionError("unreachable")
 
-    def _exchange(self, order: dict[str, str]) -> dict[str, Any]:
+    def _exchange(self, order: dict[str, Any]) -> dict[str, Any]:
         if self._socket is None:
             raise ConnectionError("it is closed")
         self._socket.sendall(json.dumps(order).encode() + b"\n")

@@ -83,12 +83,14 @@ class Pool(ABC):
         id: unique in the service; ``local`` for the machine itself.
         queues: whether the pool has a queue of its own (Slurm); then trainshed starts every job
             there at once and the pool says why it waits, instead of trainshed's scheduler.
+        warm_start: whether a job that does not say starts warm, see ``docs/guides/warm-start.md``.
         on_change: called from any thread when an agent's state may have changed; set by the server.
     """
 
     id: str
     kind: str
     queues: bool = False
+    warm_start: bool = False
     on_change: Callable[[TaskKey], None] | None = None
 
     @abstractmethod

@@ -58,6 +58,7 @@ class LocalPool(Pool):
         jobs: folder of the tasks' directories, ``<job>/<attempt>/worker-<index>``.
         machine: what may be given to jobs; all that this machine has, if not given.
         max_nodes: most tasks of one job.
+        warm_start: whether jobs start warm that do not say.
     """
 
     kind = "local"
@@ -69,8 +70,10 @@ class LocalPool(Pool):
         machine: _machine.Machine | None = None,
         pool_id: str = "local",
         max_nodes: int = 8,
+        warm_start: bool = False,
     ) -> None:
         self.id = pool_id
+        self.warm_start = warm_start
         self._jobs = jobs
         self._max_nodes = max_nodes
         self._machine = machine or _machine.look()
@@ -137,7 +140,7 @@ class LocalPool(Pool):
                     if self._state(key).state is not AgentState.RUNNING:
                         started.append(key)
                         _prepare(task)
-                        self._fork(key, Path(task.root), lives=1)
+                        self._fork(key, Path(task.root), lives=1, warm=task.warm_start)
         except (OSError, TrainshedError) as error:
             for key in started:
                 self._abandon(key)
@@ -196,13 +199,13 @@ class LocalPool(Pool):
                     return AgentStatus(AgentState.UNKNOWN, error.message)
             return self._state(key)
 
-    def _fork(self, key: TaskKey, root: Path, *, lives: int) -> None:
+    def _fork(self, key: TaskKey, root: Path, *, lives: int, warm: bool = False) -> None:
         """Start an agent and watch it.
 
         Raises:
             Unavailable: none could be started.
         """
-        if not self._follow(key, root, self._zygote.fork(root), lives=lives):
+        if not self._follow(key, root, self._zygote.fork(root, warm=warm), lives=lives):
             self._died(key, root, lives)
 
     def _follow(self, key: TaskKey, root: Path, process: Process, *, lives: int) -> bool:

@@ -34,6 +34,7 @@ class Settings:
         authentication: off only on a loopback address; then everyone is the admin.
         environments: folder of engines' environments; None for the one in ``home``.
         sandbox: ``auto``, ``none`` or ``bubblewrap``.
+        warm_start: whether jobs of the local pool start warm that do not say.
         local_paths: whether requests may name folders of this machine (``file://``, plain paths);
             None for "only on a loopback address".
         max_body: bytes of a JSON body.
@@ -59,6 +60,7 @@ class Settings:
     authentication: bool = True
     environments: Path | None = None
     sandbox: str = "auto"
+    warm_start: bool = False
     local_paths: bool | None = None
     max_body: int = 1024 * 1024
     max_code_files: int = 1000
@@ -161,6 +163,7 @@ _VARIABLES: dict[str, tuple[str, str]] = {
     "authentication": ("TRAINSHED_AUTHENTICATION", "bool"),
     "environments": ("TRAINSHED_ENVIRONMENTS", "path"),
     "sandbox": ("TRAINSHED_SANDBOX", "text"),
+    "warm_start": ("TRAINSHED_WARM_START", "bool"),
     "local_paths": ("TRAINSHED_LOCAL_PATHS", "bool"),
     "max_body": ("TRAINSHED_MAX_BODY", "int"),
     "max_code_files": ("TRAINSHED_MAX_CODE_FILES", "int"),

@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 def open_pools(settings: Settings) -> dict[str, Pool]:
     """All pools, by id; ``local`` is always there."""
-    local = LocalPool(settings.files.jobs)
+    local = LocalPool(settings.files.jobs, warm_start=settings.warm_start)
     return {local.id: local}

@@ -3301,10 +3301,9 @@ export interface components {
             volumes?: unknown;
             /**
              * Warm Start
-             * @description Ours: start from a process with the framework imported.
-             * @default false
+             * @description Ours: fork the script from a process with the framework imported. Without a value, as the annotation "trainshed/warm-start" (true or false) says, else as the pool does.
              */
-            warm_start: boolean;
+            warm_start?: boolean | null;
         };
         /**
          * JobStatusModel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,7 +53,11 @@ def failure(stage: Stage, error: Exception) -> TaskOutcome:
 
 @dataclass(slots=True)
 class Work:
-    """One task on its way; what the stages share."""
+    """One task on its way; what the stages share.
+
+    Attributes:
+        keeper: a connection to a keeper of warm parents, where there is one.
+    """
 
     task: TaskSpec
     places: Places
@@ -61,6 +66,7 @@ class Work:
     halt: Halt
     reporter: Reporter
     supervision: Supervision
+    keeper: socket.socket | None = None
     _buckets: Buckets | None = field(default=None, repr=False)
 
     @property

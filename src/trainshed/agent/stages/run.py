@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from trainshed.agent import contract
+from trainshed.agent import contract, warm
 from trainshed.agent import facts as node
 from trainshed.agent.logs import log_names
 from trainshed.agent.places import PRIVATE
@@ -63,13 +63,19 @@ def _order(work: Work) -> None:
     )
     start = work.log.size() if len(names) == 1 else 0
     work.journal.fact("launch", {"logs": names, "start": start, "before": node.before()})
+    parents = warm.prepare(work, specs)
+    if parents.note:
+        work.note(Stage.RUN, parents.note, warm=bool(parents.places))
     work.supervision.order(
         {
             "name": NAME,
             "processes": [{**to_wire(spec), "log": name} for spec, name in zip(specs, names, strict=True)],
             "grace_s": task.grace_s,
             "limit_s": task.auto_stop_s,
-        }
+            "warm": parents.places,
+            "spaces": work.supervision.spaces() if parents.places else [],
+        },
+        parents.connections,
     )
 
 

@@ -123,7 +123,12 @@ def threads(task: TaskSpec) -> str:
 
 def support(interpreter: Interpreter, program: str) -> tuple[str, ...]:
     """The start of a command line that runs one of the programs in ``support``."""
-    return (interpreter.python, "-I", "-S", str(_SUPPORT / f"{program}.py"))
+    return (interpreter.python, "-I", "-S", support_file(program))
+
+
+def support_file(program: str) -> str:
+    """Where one of the programs in ``support`` is."""
+    return str(_SUPPORT / f"{program}.py")
 
 
 def helper(

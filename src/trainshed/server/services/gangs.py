@@ -117,6 +117,7 @@ class GangMaker:
             metric_regexes=spec.metric_regexes,
             warm_start=spec.warm_start,
             look_s=look_s(policy_of(spec.hang, settings)),
+            warm_modules=engine.warm,
         )
 
     def _task(self, index: int, job: LiveJob, common: TaskSpec) -> TaskSpec:

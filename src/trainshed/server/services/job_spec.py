@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from trainshed.server.wire import common
 from trainshed.server.wire.common import InputModel, OutputModel, ParameterModel
 
 if TYPE_CHECKING:
+    from trainshed.pools.base import Pool
     from trainshed.server.context import Context, Principal
     from trainshed.server.wire.jobs import JobAlgorithm, JobRequest, JobSpecification
 
@@ -163,7 +164,7 @@ def _spec(
         restart=fault_tolerance.restarts(request.metadata.annotations, preemptible=preemptible),
         hang=fault_tolerance.hangs(request.metadata.annotations),
         metric_regexes=_metrics(given, algorithm),
-        warm_start=rules.warm_start,
+        warm_start=_warm_start(rules.warm_start, request.metadata.annotations, found.pool),
     )
 
 
@@ -329,6 +330,19 @@ def _auto_stop(rules: JobSpecification) -> int:
             code=Code.FIELD_INVALID,
         )
     return stop.duration * unit
+
+
+def _warm_start(wanted: bool | None, annotations: Mapping[str, str], pool: Pool) -> bool:
+    """As the job says, in one way or the other, else as its pool does."""
+    if wanted is not None:
+        return wanted
+    text = annotations.get("trainshed/warm-start", "").lower()
+    if text not in ("", "true", "false"):
+        raise InvalidInput(
+            f"annotation trainshed/warm-start is {text[:40]!r}; it must be true or false",
+            code=Code.FIELD_INVALID,
+        )
+    return text == "true" if text else pool.warm_start
 
 
 def _annotations(annotations: dict[str, str]) -> dict[str, str]:

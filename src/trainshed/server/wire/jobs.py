@@ -142,8 +142,10 @@ class JobSpecification(WireModel):
     grace_s: int | None = Field(
         default=None, ge=0, le=3600, description="Ours: seconds between SIGTERM and SIGKILL."
     )
-    warm_start: bool = Field(
-        default=False, description="Ours: start from a process with the framework imported."
+    warm_start: bool | None = Field(
+        default=None,
+        description="Ours: fork the script from a process with the framework imported. Without a value, as "
+        'the annotation "trainshed/warm-start" (true or false) says, else as the pool does.',
     )
 
 
