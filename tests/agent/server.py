@@ -143,7 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) != length:
             return
         if status := self.owner.answer_first(method, self.path):
-            return self._send(status, {"error_code": "TrainShed.0001", "error_msg": "made to fail"})
+            code = {"error_code": "TrainShed.1001"} if status == 400 else {}  # the others are a proxy's
+            return self._send(status, {**code, "error_msg": "made to fail"})
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self.owner.fault(f"{self.path} without the token")
             return self._send(401, {"error_code": "TrainShed.2004", "error_msg": "token"})

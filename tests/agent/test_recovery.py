@@ -291,6 +291,33 @@ def test_a_server_that_answers_badly_for_a_while(job: Job, tmp_path: Path) -> No
     audit(job, tmp_path, 20)
 
 
+def test_a_refusal_is_said_and_what_was_refused_is_kept(job: Job, tmp_path: Path) -> None:
+    """The script goes on and its outputs are stored; only the reports end."""
+    job.server.answer_first = lambda method, path: 400 if "/logs/" in path else None
+    job.write(SCRIPT.format(lines=20, pause=0.01))
+    job.set(outputs=(ChannelBinding("train_url", f"file://{tmp_path}/out/"),))
+    assert job.start().wait(120) == 75
+    assert (tmp_path / "out").is_dir()
+    said = job.agent_log().splitlines()[-1]
+    assert "the server refuses the reports of this agent" in said
+    assert str(job.root) in said
+    assert "made to fail" in said
+    assert b"line 19" in (job.root / "log" / "task.log").read_bytes()
+    job.server.answer_first = lambda method, path: None
+    job.run()
+    audit(job, tmp_path, 20)
+
+
+def test_numbers_that_are_refused_hold_up_nothing(job: Job, tmp_path: Path) -> None:
+    job.server.answer_first = lambda method, path: 400 if path.endswith("/metrics") else None
+    job.write("print('loss: 0.5', flush=True)")
+    record = job.run()
+    assert record.outcome is not None
+    assert record.outcome["cause"] == "success"
+    assert record.training == {}
+    assert "numbers were refused" in job.agent_log()
+
+
 @pytest.mark.parametrize("script", [STUBBORN, "print('done')"], ids=["running", "done"])
 def test_nobody_waits_for_a_service_whose_home_was_deleted(job: Job, script: str) -> None:
     job.write(script)

@@ -258,13 +258,14 @@ def test_use_of_the_machine_is_sampled(job: Job) -> None:
     assert second["memory_mb"] > 200
     assert 0 < second["memory"] < 100
     assert second["gpu"] == second["npu"] == -1
+    assert second["disk_mb"] > 0
 
 
 def test_the_disk_is_given_back(job: Job, tmp_path: Path) -> None:
     job.write("import os\nopen(os.environ['DLS_LOCAL_CACHE_PATH'] + '/big', 'w').write('x' * 100000)")
     job.run()
-    assert not (job.root / "cache").exists()
-    assert not (job.root / "ma-user" / "modelarts" / "user-job-dir").exists()
+    assert not any((job.root / "cache").iterdir())
+    assert not any((job.root / "ma-user" / "modelarts" / "user-job-dir").iterdir())
     assert (job.root / "log" / "task.log").exists()
 
 

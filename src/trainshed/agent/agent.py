@@ -299,7 +299,7 @@ class Agent:
         while not self._work.reporter.closed(1.0):
             if self._halt.force and time.monotonic() - asked > _FORCED_LINGER_S:
                 return False
-        return True
+        return not self._work.reporter.refused
 
     def _clean_up(self) -> None:
         """Give back the disk; logs and journal stay, and outputs that could not be stored."""
@@ -307,4 +307,15 @@ class Agent:
         if "kept" not in self._journal.facts:
             seen = (*seen, f"{contract.MODELARTS}/outputs")
         for path in (*(self._places.host(each) for each in seen), f"{self._places.root}/places"):
-            shutil.rmtree(path, ignore_errors=True)
+            _empty(path)
+
+
+def _empty(folder: str) -> None:
+    """Delete what is in ``folder``; an empty one costs less to leave than to delete."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)

@@ -94,7 +94,9 @@ class Client:
         self._host = address
         self._prefix = (slash + prefix).rstrip("/")
         host, port = _split(address, 443 if scheme == "https" else 80)
-        plain = socket.create_connection((host, port), self._timeout)
+        # as bytes, or Python would import its codec for international names
+        name = host.encode() if host.isascii() else host
+        plain = socket.create_connection((name, port), self._timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = _secure(plain, host) if scheme == "https" else plain
 

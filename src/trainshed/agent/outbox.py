@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import deque
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from trainshed.agent.looks import Looker
 from trainshed.agent.metrics import Picker
 from trainshed.agent.places import Places
 from trainshed.agent.samples import Sampler
-from trainshed.agent.server_link import PIECE, ServerLink
+from trainshed.agent.server_link import PIECE, Refused, ServerLink
 from trainshed.agent.spool import Spool
 from trainshed.core.task import EventKind, Stage, TaskSpec
 from trainshed.jobs.hang import RankSample
@@ -34,7 +35,7 @@ class Outbox:
         self._picker: Picker | None = None
         self._merger: Merger | None = None
         self._sampler = Sampler(task, places.root)
-        launch = f"{places.run}/{Stage.RUN.value}.ranks"
+        launch = f"{places.run}/{Stage.RUN.value}.launched"
         self.looker = Looker(launch, places.log, self._sampler.accelerator, task.index)
         self.looks: deque[RankSample] = deque(maxlen=_MOST_LOOKS)
 
@@ -116,7 +117,10 @@ class Outbox:
     def _send_numbers(self) -> bool:
         if self._spool:
             batch = self._spool.batch()
-            self._link.send_numbers(batch)
+            try:
+                self._link.send_numbers(batch)
+            except Refused as error:
+                print(f"numbers were refused, and stay in {self._places.run}: {error}", file=sys.stderr)
             self._spool.sent(batch)
         return not self._spool
 

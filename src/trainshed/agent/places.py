@@ -7,7 +7,7 @@ Layout of a task's root::
     agent.lock      held by the agent as long as it lives; says which process that is
     stop.json       a stop that was asked for while no agent lived
     agent.log       what the agent itself had to say (empty, normally)
-    run/            the supervisor's lock, exit statuses, sockets, spools
+    run/            the supervisor's lock, what it launched and how that ended, spools
     log/            task.log, and rank-N.log where there are several
     ma-user/        /home/ma-user to the script
     cache/ tmp/     /cache and /tmp to the script

@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from trainshed.agent import processes
@@ -127,13 +127,7 @@ class Ranks:
 
     def execute(self) -> Result:
         """Start everything, wait for its end, and write down how it ended."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-        os.close(os.open(f"{self._name}.launched", flags, 0o600, dir_fd=self._run))
-        for index, spec in enumerate(self._specs):
-            if self._first is None:
-                self._spawn(index, spec)
-        started = [[self._specs[i]["rank"], pid, self._specs[i]["log"]] for pid, i in self._pids.items()]
-        write_file(self._run, f"{self._name}.ranks", started)
+        self._start_all()
         while not self._over():
             self._wait(self._patience(), [rank for rank in self._warm.values() if not rank.gone])
             self._reap()
@@ -149,6 +143,19 @@ class Ranks:
         )
         write_file(self._run, f"{self._name}.result", to_wire(result))
         return result
+
+    def _start_all(self) -> None:
+        """That it was begun is on disk before anything runs, and who runs as soon as that is known."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        launched = os.open(f"{self._name}.launched", flags, 0o600, dir_fd=self._run)
+        try:
+            for index, spec in enumerate(self._specs):
+                if self._first is None:
+                    self._spawn(index, spec)
+            ranks = [[self._specs[i]["rank"], pid, self._specs[i]["log"]] for pid, i in self._pids.items()]
+            os.write(launched, json.dumps(ranks).encode())
+        finally:
+            os.close(launched)
 
     def _spawn(self, index: int, spec: dict[str, Any]) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -260,7 +267,6 @@ class Ranks:
 
     def _note(self, exited: Exit) -> None:
         self._exits[exited.index] = exited
-        write_file(self._run, f"{self._name}.exit-{exited.index}", asdict(exited))
         if self._first is None and self._ending is None and self._failed(exited):
             self._first = exited
 

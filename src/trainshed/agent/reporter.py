@@ -21,13 +21,13 @@ from trainshed.agent import linux, stacks
 from trainshed.agent.journal import Journal
 from trainshed.agent.outbox import Outbox
 from trainshed.agent.places import Places
-from trainshed.agent.server_link import AttemptOver, ServerLink
+from trainshed.agent.server_link import AttemptOver, Refused, ServerLink
 from trainshed.core.errors import Unavailable
 from trainshed.core.task import Cause, Stage, TaskSpec
 
 HEARTBEAT_S = 5.0
 _FASTEST_S = 0.5
-_FIRST_FLUSH_S = 0.02
+_FLUSH_S = 0.05  # what happens together is told together
 _LOG_DELAY_S = 0.003  # after a pause; a script that prints on and on is read less often
 _BUSY_LOG_DELAY_S = 0.01
 _SAMPLES_S = (1.0, *(5.0,) * 60, 30.0)
@@ -57,6 +57,7 @@ class Reporter:
     Attributes:
         stage: where the task is, for the heartbeat; set by the agent.
         over: whether nobody waits for this attempt any more.
+        refused: whether the server said that it will not take what we report; then no more is sent.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Reporter:
     ) -> None:
         self.stage = Stage.PRECHECK
         self.over = False
+        self.refused = False
         self._places, self._journal = places, journal
         self._on_stop, self._on_over = on_stop, on_over
         self._link = ServerLink(task)
@@ -81,7 +83,7 @@ class Reporter:
         self._closing = False
         self._away = 0.0
         now = time.monotonic()
-        self._due = now + _FIRST_FLUSH_S
+        self._due = now + _FLUSH_S
         self._retry_at = 0.0
         self._sent_at = 0.0
         self._look_s = task.look_s
@@ -102,7 +104,7 @@ class Reporter:
         """Begin to report."""
         self._thread.start()
 
-    def soon(self, delay_s: float = 0.05) -> None:
+    def soon(self, delay_s: float = _FLUSH_S) -> None:
         """There is something new in the journal; have it sent within ``delay_s``."""
         self._ask(delay_s, None)
 
@@ -121,7 +123,7 @@ class Reporter:
             self._look_at = time.monotonic() + self._look_s if self._look_s and supervisor else _NEVER
             self._follow()
 
-        self._ask(_FIRST_FLUSH_S, begin)
+        self._ask(_FLUSH_S, begin)
 
     def ended(self) -> None:
         """The ranks are gone: take their last, unfinished lines too, and sample no more."""
@@ -131,7 +133,7 @@ class Reporter:
             self._outbox.looks.clear()
             self._outbox.gather(end=True)
 
-        self._ask(0.0, end)
+        self._ask(_FLUSH_S, end)
 
     def close(self) -> None:
         """Deliver everything, the journal's last event last, and end."""
@@ -161,7 +163,7 @@ class Reporter:
             os._exit(70)
 
     def _finished(self) -> bool:
-        return self.over or (self._closing and self._complete)
+        return self.over or self.refused or (self._closing and self._complete)
 
     def _wait(self) -> None:
         """Until something happens or is due."""
@@ -223,6 +225,10 @@ class Reporter:
         except AttemptOver:
             self.over = True
             self._on_over()
+        except Refused as error:
+            self.refused = True
+            kept = f"what is not reported is kept in {self._places.root}"
+            print(f"the server refuses the reports of this agent, {kept}: {error}", file=sys.stderr)
         except Unavailable:
             self._go_away(now)
         else:

@@ -53,7 +53,7 @@ class Plan:
         binds: in the order in which they are made.
         hidden: directories that are empty inside, but for what is bound into them.
         links: symbolic links, place → target.
-        staging: an empty directory on the host to build the new root in.
+        staging: a directory on the host to build the new root over; nothing that is bound is below it.
     """
 
     binds: tuple[Bind, ...]
@@ -95,7 +95,7 @@ def _arranged(places: Places, more: list[Bind], task: TaskSpec) -> Plan:
     covers = (*(bind.target for bind in own), *hidden)
     shown = [Bind(path, path, writable=False) for path in _shown(task, covers)]
     links = () if os.path.lexists("/home/work") else (("/home/work/user-job-dir", f"{HOME}/{_CODE}"),)
-    return Plan((*own, *shown), hidden, links, f"{places.run}/root")
+    return Plan((*own, *shown), hidden, links, places.run)
 
 
 def _more_homes(task: TaskSpec) -> list[str]:

@@ -17,11 +17,17 @@ from trainshed.jobs.hang import RankSample
 
 PIECE = 4 << 20
 _EVENTS = 500
+_DEFINITE = (400, 401, 403, 404, 405, 413, 422)
+"""Answers of the service that stay the same; from a proxy on the way they have no code of ours."""
 _OVER = (Code.JOB_NOT_FOUND, Code.TASK_NOT_FOUND, Code.ATTEMPT_OVER)
 
 
 class AttemptOver(TrainshedError):  # noqa: N818 a verdict, not a mistake
     """The server says that nobody waits for this attempt any more."""
+
+
+class Refused(TrainshedError):  # noqa: N818 a verdict, not a mistake
+    """The server itself says that it will not take this, however often it is tried."""
 
 
 class ServerLink:
@@ -101,16 +107,20 @@ class ServerLink:
 
         Raises:
             AttemptOver: we should stop and leave.
+            Refused: it is of no use to try again.
             Unavailable: anything else; to be tried again.
         """
         headers = {"Authorization": self._bearer, "Content-Type": kind}
         answer = self._client.request(method, self._base + path, body, headers)
-        code = answer.json().get("error_code") if answer.status >= 400 else None
+        if answer.status < 300 or answer.status in also:
+            return answer
+        said = answer.json()
+        code = str(said.get("error_code", ""))
         if code in _OVER:
             raise AttemptOver(f"the server does not wait for this attempt any more ({code})")
-        if answer.status >= 300 and answer.status not in also:
-            raise Unavailable(f"{method} {path} was answered with {answer.status}: {answer.body[:200]!r}")
-        return answer
+        if answer.status in _DEFINITE and code.startswith("TrainShed."):
+            raise Refused(f"{method} {path.partition('?')[0]}: {said.get('error_msg')}", code=code)
+        raise Unavailable(f"{method} {path} was answered with {answer.status}: {answer.body[:200]!r}")
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -28,16 +28,18 @@ class Spool:
         self.state: dict[str, Any] = {}
         self._samples: list[MetricSample] = []
         self._training: list[TrainingMetric] = []
-        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if os.fstat(self._fd).st_size:
-            self._load()
+        self._fd = -1
+        self._load()
 
     def __len__(self) -> int:
         return len(self._samples) + len(self._training)
 
     def _load(self) -> None:
-        with open(self._path, "rb") as file:
-            lines = file.read().split(b"\n")[:-1]
+        try:
+            with open(self._path, "rb") as file:
+                lines = file.read().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return
         for line in lines:
             with contextlib.suppress(ValueError):
                 entry = json.loads(line)
@@ -63,7 +65,7 @@ class Spool:
         """The server has this batch."""
         del self._samples[: len(batch["samples"])]
         del self._training[: len(batch["training"])]
-        if not len(self) and os.fstat(self._fd).st_size > _COMPACT_BYTES:
+        if not len(self) and self._fd >= 0 and os.fstat(self._fd).st_size > _COMPACT_BYTES:
             self._compact()
 
     def _compact(self) -> None:
@@ -84,8 +86,12 @@ class Spool:
             "state": state,
         }
         with contextlib.suppress(OSError):  # a full disk: kept in memory only
+            if self._fd < 0:
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+                self._fd = os.open(self._path, flags, 0o600)
             os.write(self._fd, json.dumps(entry, separators=(",", ":")).encode() + b"\n")
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)

@@ -26,6 +26,7 @@ from trainshed.server.db.database import Database
 from trainshed.server.db.schema import upgrade
 from trainshed.server.pools import open_pools
 from trainshed.server.routers import all_routers
+from trainshed.server.routers.agent import AgentCalls
 from trainshed.server.services import open_services
 from trainshed.server.services.audit import AuditLog
 from trainshed.server.services.buckets import BucketService
@@ -88,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route("/openapi.json", openapi.route)
     errors.install(app)
     console.install(app)
+    app.add_middleware(AgentCalls)
     app.add_middleware(Gate, rules=rules_of(routers))
     app.openapi = lambda: openapi.describe(app)
     return app

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 def all_routers() -> list[APIRouter]:
     """Every router, in the order of the OpenAPI description."""
     from trainshed.server.routers import (
-        agent,
         algorithms,
         buckets,
         code,
@@ -49,6 +48,5 @@ def all_routers() -> list[APIRouter]:
         buckets,
         code,
         notifications,
-        agent,
     )
     return [module.router for module in modules]

@@ -8,9 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from anyio import to_thread
-from fastapi import APIRouter
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trainshed.core.errors import (
     Code,
@@ -33,7 +31,8 @@ from trainshed.server.services.reports import SequenceGap
 if TYPE_CHECKING:
     from trainshed.server.context import Context
 
-PREFIX = "/agent/v1/jobs/"
+AREA = "/agent/v1/"
+PREFIX = f"{AREA}jobs/"
 MAX_LOG_BODY = 4 * 1024 * 1024
 # A write of this size takes the event loop no longer than handing it to a thread would.
 SMALL = 64 * 1024
@@ -45,9 +44,15 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class AgentCalls:
-    """Answers everything below ``/agent/v1``."""
+    """ASGI middleware that answers everything below ``/agent/v1``, and so spares it the routes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(AREA):
+            await self._app(scope, receive, send)
+            return
         context = cast("Context", scope["app"].state.context)
         try:
             status, answer = await _answer(context, scope, receive)
@@ -96,7 +101,7 @@ async def _answer(context: Context, scope: Scope, receive: Receive) -> Answer:
 
 def _parse(path: str) -> tuple[TaskKey, str, str]:
     """``…/{job}/attempts/{attempt}/tasks/{index}/{call}[/{rest}]``."""
-    parts = path[len(PREFIX) :].split("/")
+    parts = path.removeprefix(PREFIX).split("/")
     if len(parts) in (6, 7) and parts[1] == "attempts" and parts[3] == "tasks":
         attempt, index = parts[2], parts[4]
         if _number(attempt) and _number(index):
@@ -198,9 +203,3 @@ async def _heartbeat(context: Context, job: LiveJob | None, index: int, receive:
     if job.state.phase is Phase.TERMINATING or ending:
         return {"commands": [{"kind": "stop", "force": job.forced}], "over": False}
     return {"commands": hangs.orders(job, index), "over": False}
-
-
-router = APIRouter()
-router.routes.append(
-    Route("/agent/v1/{rest:path}", AgentCalls(), methods=["GET", "POST", "PUT"], include_in_schema=False)
-)
