@@ -8,6 +8,7 @@ import os
 import re
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -183,6 +184,12 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {"size": len(log)}
 
     def _events(self, task: TaskRecord, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        sizes: dict[str, int] = {}
+        for piece in body.get("logs", []):
+            status, answer = self._log(task, piece["stream"], piece["offset"], b64decode(piece["data"]))
+            sizes[piece["stream"]] = answer["size"]
+            if status != 200:
+                return status, {"error_code": "TrainShed.5004", "sizes": sizes}
         for event in body["events"]:
             seq = event["seq"]
             if seq > len(task.events):
@@ -195,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
                     task.log_at_finish = {k: len(v) for k, v in task.logs.items()}
             elif task.events[seq] != event:
                 self.owner.fault(f"event {seq} is another one now: {task.events[seq]} / {event}")
-        return 200, {"next_seq": len(task.events)}
+        return 200, {"next_seq": len(task.events), "sizes": sizes}
 
     def _metrics(self, task: TaskRecord, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         for sample in body["samples"]:

@@ -11,7 +11,7 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from trainshed.core.errors import Code, Unavailable
 
@@ -95,7 +95,7 @@ class Client:
         self._prefix = (slash + prefix).rstrip("/")
         host, port = _split(address, 443 if scheme == "https" else 80)
         # as bytes, or Python would import its codec for international names
-        name = host.encode() if host.isascii() else host
+        name = cast("str", host.encode()) if host.isascii() else host
         plain = socket.create_connection((name, port), self._timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = _secure(plain, host) if scheme == "https" else plain

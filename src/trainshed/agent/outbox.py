@@ -15,12 +15,14 @@ from trainshed.agent.places import Places
 from trainshed.agent.samples import Sampler
 from trainshed.agent.server_link import PIECE, Refused, ServerLink
 from trainshed.agent.spool import Spool
-from trainshed.core.task import EventKind, Stage, TaskSpec
+from trainshed.core.task import EventKind, Stage, TaskEvent, TaskSpec
 from trainshed.jobs.hang import RankSample
 
 _BACKLOG = 8 << 20
 _MANY = 50_000
 _MOST_LOOKS = 1024
+_RIDES = 16 * 1024
+"""So many bytes of logs go along with events, instead of by a call of their own."""
 
 
 class Outbox:
@@ -98,12 +100,24 @@ class Outbox:
             self._synchronised = True
         events = self._journal.events
         if closing:
-            return self._send_logs() and self._send_numbers() and self._link.send_events(events)
+            if not self._send_numbers() or (self._waiting() > _RIDES and not self._send_logs()):
+                return False
+            return self._link.send_events(events, self._riding(events))
         if events and events[-1].kind is EventKind.FINISHED:
             events = events[:-1]
-        sent = self._link.send_events(events)
+        sent = self._link.send_events(events, self._riding(events))
         logs = self._send_logs()
         return self._send_numbers() and logs and sent
+
+    def _waiting(self) -> int:
+        """Bytes of logs that the server does not have."""
+        return sum(max(0, stream.size() - stream.sent) for stream in self._streams)
+
+    def _riding(self, events: Sequence[TaskEvent]) -> list[tuple[Stream, bytes]]:
+        """What waits of the logs, where it is little and there are events to send it with."""
+        if self._link.next_seq >= len(events) or self._waiting() > _RIDES:
+            return []
+        return [(s, data) for s in self._streams if (data := s.read(PIECE, s.sent))]
 
     def _send_logs(self) -> bool:
         """Send a piece of each log; whether none has more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from binascii import b2a_base64
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any
@@ -61,19 +62,31 @@ class ServerLink:
         """Learn which event the server waits for."""
         self._post_events([])
 
-    def send_events(self, events: Sequence[TaskEvent]) -> bool:
-        """Send what the server does not have of ``events`` (all from 0 on); whether that is all."""
+    def send_events(self, events: Sequence[TaskEvent], logs: Sequence[tuple[Stream, bytes]] = ()) -> bool:
+        """Send what the server does not have of ``events`` (all from 0 on); whether that is all.
+
+        Args:
+            logs: the bytes that follow ``sent`` of these streams, little, to go with the events.
+        """
         batch = events[self.next_seq : self.next_seq + _EVENTS]
-        if batch:
-            self._post_events(batch)
+        if batch or logs:
+            self._post_events(batch, logs)
         return self.next_seq >= len(events)
 
-    def _post_events(self, events: Sequence[TaskEvent]) -> None:
-        answer = self._call("POST", "/events", {"events": [to_wire(event) for event in events]}, (409,))
-        waits_for = answer.json().get("next_seq")
-        if type(waits_for) is not int:
-            raise Unavailable("the server did not say which event it waits for")
+    def _post_events(self, events: Sequence[TaskEvent], logs: Sequence[tuple[Stream, bytes]] = ()) -> None:
+        body: dict[str, Any] = {"events": [to_wire(event) for event in events]}
+        if logs:
+            body["logs"] = [
+                {"stream": s.name, "offset": s.sent, "data": b2a_base64(data, newline=False).decode()}
+                for s, data in logs
+            ]
+        answer = self._call("POST", "/events", body, (409,)).json()
+        waits_for, sizes = answer.get("next_seq", self.next_seq), answer.get("sizes", {})
+        if type(waits_for) is not int or any(type(sizes.get(s.name)) is not int for s, _ in logs):
+            raise Unavailable("the server did not say what it has of events and logs")
         self.next_seq = waits_for
+        for stream, _ in logs:
+            stream.sent = sizes[stream.name]
 
     def send_log(self, stream: Stream, data: bytes) -> None:
         """Send the bytes that follow ``stream.sent``; afterwards that says what the server has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.server.jobs.by_hand import Hand, HandAgent, HandPool, by_hand
+from tests.server.jobs.shed import Json
 from trainshed.core.errors import Code, InvalidInput, Unavailable
 from trainshed.core.task import (
     Cause,
@@ -350,3 +352,26 @@ def test_an_outcome_comes_through_unchanged(hand: Hand) -> None:
     outcome = TaskOutcome(Cause.USER_ERROR, Stage.RUN, "killed", "X", None, 9, 3, 17, 1234.5)
     agent.say(Stage.REPORT, EventKind.FINISHED, "killed", to_wire(outcome))
     assert hand.wait(job)["status"]["outcome"] == to_wire(outcome)
+
+
+def test_little_logs_come_with_events(hand: Hand) -> None:
+    job, [agent] = hand.begin()
+
+    def send(seq: int, offset: int, data: bytes, stream: str = "task") -> Json:
+        event = to_wire(TaskEvent(seq, 1000.0, Stage.RUN, EventKind.NOTE, f"note {seq}"))
+        piece = {"stream": stream, "offset": offset, "data": base64.b64encode(data).decode()}
+        answer = agent.http.post("/events", json={"events": [event], "logs": [piece]})
+        return {"status": answer.status_code, **answer.json()}
+
+    assert send(0, 0, b"one\n") == {"status": 200, "next_seq": 1, "sizes": {"task": 4}}
+    assert send(0, 0, b"one\ntwo\n") == {"status": 200, "next_seq": 1, "sizes": {"task": 8}}
+    gap = send(1, 99, b"late\n")
+    assert (gap["status"], gap["sizes"]) == (409, {"task": 8})
+    assert agent.send([]).json() == {"next_seq": 1}, "the event must not be there before its log"
+    assert send(1, 0, b"x", "../../x")["status"] == 404
+    for wrong in ("?", {"stream": "task"}, {"stream": "task", "offset": -1, "data": ""}):
+        assert agent.http.post("/events", json={"events": [], "logs": [wrong]}).status_code == 400
+    agent.seq = 1
+    agent.finish()
+    hand.wait(job)
+    assert hand.log(job) == "one\ntwo\n"

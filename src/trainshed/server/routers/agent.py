@@ -148,12 +148,33 @@ async def _body(receive: Receive) -> bytes:
 async def _events(context: Context, key: TaskKey, body: bytes) -> Answer:
     if len(body) > reports.MAX_BODY:
         raise TooLarge(f"a report has {reports.MAX_BODY} bytes at most", code=Code.BODY_TOO_LARGE)
+    data = reports.parse_body(body)
+    events = reports.parse_events(data)
+    sizes, whole = _little_logs(context, key, reports.parse_logs(data))
+    if not whole:  # the events are about what is in the logs, and must not be there before it
+        return 409, {"error_code": Code.LOG_OFFSET_GAP, "sizes": sizes}
     reply = LoopReply()
-    context.services.dispatcher.tell(Report(key, reports.parse_events(reports.parse_body(body)), reply))
+    context.services.dispatcher.tell(Report(key, events, reply))
     next_seq = await reply.future
     if next_seq is None:
         raise _over()
-    return 200, {"next_seq": next_seq}
+    return 200, {"next_seq": next_seq} | ({"sizes": sizes} if sizes else {})
+
+
+def _little_logs(
+    context: Context, key: TaskKey, pieces: list[tuple[str, int, bytes]]
+) -> tuple[dict[str, int], bool]:
+    """Take pieces of logs; the size of each afterwards, and whether none was past the end."""
+    sizes: dict[str, int] = {}
+    whole = True
+    for name, offset, piece in pieces:
+        stream = _stream(key, name)
+        try:
+            sizes[name] = context.services.logs.append(key.job_id, key.attempt, stream, offset, piece)
+            context.services.hub.wake(log_topic(key.job_id, key.attempt, stream))
+        except LogGap as gap:
+            sizes[name], whole = gap.size, False
+    return sizes, whole
 
 
 async def _log(context: Context, key: TaskKey, name: str, query: bytes, body: bytes) -> Answer:
@@ -162,15 +183,19 @@ async def _log(context: Context, key: TaskKey, name: str, query: bytes, body: by
     offset = query[7:].decode("latin-1") if query.startswith(b"offset=") else ""
     if not offset.isdigit() or len(offset) > 16:
         raise InvalidInput("a piece of a log needs ?offset=", code=Code.FIELD_INVALID)
-    stream = f"worker-{key.index}" if name == "task" else f"worker-{key.index}.{name}"
-    logs = context.services.logs
+    stream = _stream(key, name)
     arguments = (key.job_id, key.attempt, stream, int(offset), body)
-    if len(body) <= SMALL:
-        size = logs.append(*arguments)
-    else:
-        size = await to_thread.run_sync(logs.append, *arguments)
+    logs = context.services.logs
+    size = (
+        logs.append(*arguments) if len(body) <= SMALL else await to_thread.run_sync(logs.append, *arguments)
+    )
     context.services.hub.wake(log_topic(key.job_id, key.attempt, stream))
     return 200, {"size": size}
+
+
+def _stream(key: TaskKey, name: str) -> str:
+    """How the log store calls a stream that its agent calls ``name``."""
+    return f"worker-{key.index}" if name == "task" else f"worker-{key.index}.{name}"
 
 
 async def _metrics(context: Context, key: TaskKey, body: bytes) -> Answer:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TICK_S = 30.0
 MAX_BATCH = 2000
+WHOLE_JOBS = 1000
 TOLD = frozenset(OF_KIND)
 
 _log = logging.getLogger("trainshed.server")
@@ -217,11 +218,12 @@ class Dispatcher:
         self._hub.wake_soon(job_topic(job_id) for job_id in woken)
 
     def _let_go(self, turn: Turn) -> None:
-        """Forget finished jobs, and what a job that waits need not have in memory."""
+        """Forget finished jobs and, of a long queue, what a job that waits need not have in memory."""
+        live = self._desk.board.live
         for job in turn.changes.touched():
             if job.state.phase.terminal:
-                self._desk.board.live.pop(job.id, None)
-            elif not job.active:
+                live.pop(job.id, None)
+            elif not job.active and len(live) > WHOLE_JOBS:
                 job.spec = None
 
     def _restore(self, messages: list[Message]) -> bool:

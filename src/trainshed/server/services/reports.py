@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from binascii import a2b_base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -14,6 +15,7 @@ from trainshed.core.wire import from_wire
 from trainshed.jobs.hang import RankSample
 
 MAX_EVENTS = 1000
+MAX_LOGS = 1000
 MAX_SAMPLES = 5000
 MAX_BODY = 2 * 1024 * 1024
 MAX_MESSAGE = 4096
@@ -71,6 +73,25 @@ def parse_events(data: dict[str, Any]) -> list[TaskEvent]:
         InvalidInput: they are not what an agent sends.
     """
     return [_event(item) for item in _items(data, "events", MAX_EVENTS)]
+
+
+def parse_logs(data: dict[str, Any]) -> list[tuple[str, int, bytes]]:
+    """The pieces of logs that come with events: stream, offset, bytes.
+
+    Raises:
+        InvalidInput: they are not what an agent sends.
+    """
+    found: list[tuple[str, int, bytes]] = []
+    for item in _items(data, "logs", MAX_LOGS):
+        try:
+            name, offset, text = item["stream"], item["offset"], item["data"]
+            piece = a2b_base64(text, strict_mode=True)
+        except (KeyError, TypeError, ValueError):
+            raise InvalidInput("a piece of a log is none", code=Code.FIELD_INVALID) from None
+        if not isinstance(name, str) or type(offset) is not int or not 0 <= offset < 1 << 53:
+            raise InvalidInput("a piece of a log needs stream and offset", code=Code.FIELD_INVALID)
+        found.append((name, offset, piece))
+    return found
 
 
 def fresh(events: Sequence[TaskEvent], next_seq: int) -> list[TaskEvent]:
