@@ -1,38 +1,91 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQueries, useQuery } from "@tanstack/react-query";
 import { useProjectId } from "../app/session";
 import { usePreferences } from "../app/preferences";
 import { getJson } from "./http";
 import { jobsPath } from "./jobs";
 import type { components } from "./schema";
-import type { Why } from "./types";
+import { isFinished, type Job, type Why } from "./types";
 
 type Schemas = components["schemas"];
 
+export type Diagnosis = Schemas["DiagnosisAnswer"];
+export type PrintedMetrics = Schemas["PrintedMetrics"];
+export type StageRecord = Schemas["StageRecord"];
+
+interface Asked {
+  live: boolean;
+  query?: Record<string, string | number | undefined>;
+  language?: string;
+  enabled?: boolean;
+}
+
 /** A detail of a job, asked for again every two seconds while the job may still change. */
-function useDetail<T>(jobId: string, path: string, live: boolean, language = "") {
+function useDetail<T>(jobId: string, path: string, { live, query = {}, language = "", enabled = true }: Asked) {
   const projectId = useProjectId();
   return useQuery({
-    queryKey: ["job-detail", jobId, path, language],
+    queryKey: ["job-detail", jobId, path, query, language, live],
+    enabled,
     queryFn: async ({ signal }) => {
       const headers: Record<string, string> = language ? { "X-Language": language === "zh" ? "zh-cn" : "en-us" } : {};
-      return getJson<T>(`${jobsPath(projectId)}/${jobId}/${path}`, {}, signal, headers);
+      return getJson<T>(`${jobsPath(projectId)}/${jobId}/${path}`, query, signal, headers);
     },
+    placeholderData: (before) => before,
     refetchInterval: live ? 2000 : false,
   });
 }
 
 export function useEvents(jobId: string, live: boolean) {
   const { language } = usePreferences();
-  return useDetail<Schemas["EventList"]>(jobId, "events?limit=1000&order=asc", live, language);
+  return useDetail<Schemas["EventList"]>(jobId, "events", { live, language, query: { limit: 1000, order: "asc" } });
 }
 
-export const useWhy = (jobId: string, live: boolean) => useDetail<Why>(jobId, "why", live);
+export const useWhy = (jobId: string, live: boolean) => useDetail<Why>(jobId, "why", { live });
 
-export const useResourceMetrics = (jobId: string, task: string, live: boolean) =>
-  useDetail<Schemas["ResourceMetrics"]>(jobId, `metrics/${task}`, live);
+export const useStages = (jobId: string, live: boolean) => useDetail<Schemas["StageList"]>(jobId, "stages", { live });
+
+export const useTasks = (jobId: string, live: boolean) => useDetail<Schemas["TaskHistory"][]>(jobId, "tasks", { live });
+
+export const useDiagnosis = (jobId: string, attempt: number, enabled: boolean) =>
+  useDetail<Diagnosis>(jobId, "diagnosis", { live: false, query: { attempt }, enabled });
 
 export const useTrainingMetrics = (jobId: string, live: boolean) =>
-  useDetail<Schemas["PrintedMetrics"]>(jobId, "training-metrics", live);
+  useDetail<PrintedMetrics>(jobId, "training-metrics", { live });
 
-export const useOutputs = (jobId: string, live: boolean) =>
-  useDetail<Schemas["OutputList"]>(jobId, "outputs", live);
+export const useOutputs = (jobId: string, live: boolean) => useDetail<Schemas["OutputList"]>(jobId, "outputs", { live });
+
+/** What each of several tasks uses of its node. */
+export function useResourceMetrics(jobId: string, tasks: string[], attempt: number, live: boolean) {
+  const projectId = useProjectId();
+  return useQueries({
+    queries: tasks.map((task) => ({
+      queryKey: ["job-detail", jobId, "metrics", task, attempt],
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        getJson<Schemas["ResourceMetrics"]>(`${jobsPath(projectId)}/${jobId}/metrics/${task}`, { attempt }, signal),
+      refetchInterval: live ? 2000 : (false as const),
+    })),
+  });
+}
+
+export interface Compared {
+  job: Job;
+  metrics: PrintedMetrics;
+}
+
+/** Other jobs with the numbers that they printed, to be laid over this one's. */
+export function useComparedJobs(ids: string[]) {
+  const projectId = useProjectId();
+  return useQueries({
+    queries: ids.map((id) => ({
+      queryKey: ["compared", id],
+      queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Compared> => {
+        const [job, metrics] = await Promise.all([
+          getJson<Job>(`${jobsPath(projectId)}/${id}`, {}, signal),
+          getJson<PrintedMetrics>(`${jobsPath(projectId)}/${id}/training-metrics`, {}, signal),
+        ]);
+        return { job, metrics };
+      },
+      refetchInterval: (query: { state: { data?: Compared | undefined } }) =>
+        query.state.data && isFinished(query.state.data.job.status.phase) ? (false as const) : 3000,
+    })),
+  });
+}

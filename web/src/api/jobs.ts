@@ -1,7 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useProjectId } from "../app/session";
+import { ApiError } from "./errors";
 import { getJson, sendJson } from "./http";
+import type { components } from "./schema";
 import { isFinished, type Job, type JobFilter, type JobPage } from "./types";
+
+type Schemas = components["schemas"];
 
 export interface JobSearch {
   offset: number;
@@ -38,6 +42,12 @@ export function useJob(id: string) {
   });
 }
 
+/** What became of several jobs: those that went well, and those that did not with the reason. */
+export interface Report {
+  done: string[];
+  failed: { id: string; error: unknown }[];
+}
+
 export function useJobActions() {
   const projectId = useProjectId();
   const client = useQueryClient();
@@ -45,26 +55,36 @@ export function useJobActions() {
     await client.invalidateQueries({ queryKey: ["jobs"] });
     await client.invalidateQueries({ queryKey: ["job"] });
   };
-  const stop = useMutation({
-    mutationFn: (ids: string[]) => each(ids, (id) => sendJson("POST", `${jobsPath(projectId)}/${id}/actions`, { action_type: "terminate" })),
-    onSettled: refresh,
-  });
-  const remove = useMutation({
-    mutationFn: (ids: string[]) => each(ids, (id) => sendJson("DELETE", `${jobsPath(projectId)}/${id}`)),
-    onSettled: refresh,
-  });
-  return { stop, remove };
+  const terminate = (id: string) => sendJson("POST", `${jobsPath(projectId)}/${id}/actions`, { action_type: "terminate" });
+  return {
+    stop: useMutation({ mutationFn: (ids: string[]) => each(ids, terminate), onSettled: refresh }),
+    remove: useMutation({ mutationFn: (ids: string[]) => removeAll(projectId, ids), onSettled: refresh }),
+  };
 }
 
-/** All of them, a few at a time; the first failure is thrown after the others have been tried. */
-async function each(ids: string[], act: (id: string) => Promise<unknown>): Promise<void> {
+async function removeAll(projectId: string, ids: string[]): Promise<Report> {
+  const body = { jobs: ids.map((id) => ({ metadata: { id } })) };
+  const answer = await sendJson<Schemas["BatchAnswer"]>("POST", `${jobsPath(projectId)}/batch-delete`, body);
+  const failed = answer.jobs.filter((job) => !job.success);
+  return {
+    done: answer.jobs.filter((job) => job.success).map((job) => job.id),
+    failed: failed.map((job) => ({ id: job.id, error: new ApiError(409, job.error_code ?? "", job.error_msg ?? "") })),
+  };
+}
+
+/** All of them, a few at a time. */
+async function each(ids: string[], act: (id: string) => Promise<unknown>): Promise<Report> {
   const waiting = [...ids];
-  const failures: unknown[] = [];
+  const report: Report = { done: [], failed: [] };
   const worker = async () => {
     for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-      await act(id).catch((error: unknown) => failures.push(error));
+      const one = id;
+      await act(one).then(
+        () => report.done.push(one),
+        (error: unknown) => report.failed.push({ id: one, error }),
+      );
     }
   };
   await Promise.all(Array.from({ length: 4 }, worker));
-  if (failures.length > 0) throw failures[0];
+  return report;
 }

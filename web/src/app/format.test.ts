@@ -14,7 +14,7 @@ describe("format", () => {
   });
 
   it("durations", () => {
-    expect([420, 12_000, 125_000, 3_723_000].map(formatDuration)).toEqual(["0.4 s", "12 s", "2:05", "1:02:03"]);
+    expect([8.4, 0.01, 420, 12_000, 125_000, 3_723_000].map(formatDuration)).toEqual(["8 ms", "1 ms", "0.4 s", "12 s", "2:05", "1:02:03"]);
   });
 
   it("no time is a dash", () => {

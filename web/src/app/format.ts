@@ -11,9 +11,10 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** `1:02:03`, `2:05` or `4.2 s`. */
+/** `1:02:03`, `2:05`, `4.2 s` or `8 ms`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, milliseconds / 1000);
+  if (milliseconds > 0 && milliseconds < 100) return `${Math.max(1, Math.round(milliseconds))} ms`;
   if (seconds < 60) return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds)} s`;
   const whole = Math.floor(seconds);
   const two = (n: number) => String(n).padStart(2, "0");

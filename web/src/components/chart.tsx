@@ -1,11 +1,11 @@
 import { LineChart } from "echarts/charts";
-import { GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
+import { DataZoomComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import { init, use, type EChartsType } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
 import { usePreferences } from "../app/preferences";
 
-use([LineChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
+use([LineChart, DataZoomComponent, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
 
 export interface Curve {
   name: string;
@@ -17,10 +17,13 @@ interface Props {
   label: string;
   xAxis: "time" | "value";
   max?: number;
+  logarithmic?: boolean;
+  /** How a value of the x axis is written; as the axis does where not given. */
+  xText?: (value: number) => string;
 }
 
-/** Lines over time or steps; hover shows the values. */
-export function Chart({ curves, label, xAxis, max }: Props) {
+/** Lines over time or steps: hover shows the values, the wheel zooms, the legend hides and shows. */
+export function Chart({ curves, label, xAxis, max, logarithmic = false, xText }: Props) {
   const { theme } = usePreferences();
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType | null>(null);
@@ -38,26 +41,30 @@ export function Chart({ curves, label, xAxis, max }: Props) {
   }, [theme]);
 
   useEffect(() => {
+    const formatter = xText && ((value: number) => xText(value));
     chart.current?.setOption(
       {
         backgroundColor: "transparent",
         animation: false,
-        grid: { left: 48, right: 16, top: 36, bottom: 28 },
-        legend: { top: 0, type: "scroll" },
-        tooltip: { trigger: "axis" },
-        xAxis: { type: xAxis },
-        yAxis: { type: "value", scale: max === undefined, ...(max === undefined ? {} : { min: 0, max }) },
+        grid: { left: 12, right: 20, top: curves.length > 1 ? 40 : 16, bottom: 8, containLabel: true },
+        legend: { show: curves.length > 1, top: 0, type: "scroll" },
+        tooltip: { trigger: "axis", confine: true, axisPointer: { label: { precision: 3 } } },
+        dataZoom: [{ type: "inside", filterMode: "none" }],
+        xAxis: { type: xAxis, scale: true, axisLabel: { hideOverlap: true, ...(formatter ? { formatter } : {}) } },
+        yAxis: logarithmic
+          ? { type: "log" }
+          : { type: "value", scale: max === undefined, ...(max === undefined ? {} : { min: 0, max }) },
         series: curves.map((curve) => ({
           name: curve.name,
           type: "line",
           showSymbol: curve.points.length < 40,
           sampling: "lttb",
-          data: curve.points,
+          data: logarithmic ? curve.points.filter(([, y]) => y > 0) : curve.points,
         })),
       },
       { replaceMerge: ["series"] },
     );
-  }, [curves, xAxis, max, theme]);
+  }, [curves, xAxis, max, theme, logarithmic, xText]);
 
   return <div ref={box} role="img" aria-label={label} style={{ height: 280, width: "100%" }} />;
 }

@@ -1,5 +1,6 @@
 /** One piece of a log as the service pushes it. */
 export interface LogPiece {
+  attempt: number;
   offset: number;
   next: number;
   text: string;
@@ -13,10 +14,15 @@ export interface FollowHandlers {
 }
 
 /**
- * Follow a log from `offset` by server-sent events, resuming at the byte after the last one seen
- * when the connection or the service goes away. Returns a function that stops following.
+ * Follow the log of one attempt from `offset` by server-sent events, resuming at the byte after the
+ * last one seen when the connection or the service goes away. Returns a function that stops following.
  */
-export function followLog(url: (offset: number) => string, offset: number, handlers: FollowHandlers): () => void {
+export function followLog(
+  url: (offset: number) => string,
+  offset: number,
+  attempt: number,
+  handlers: FollowHandlers,
+): () => void {
   let at = offset;
   let stopped = false;
   let source: EventSource | undefined;
@@ -27,7 +33,7 @@ export function followLog(url: (offset: number) => string, offset: number, handl
     source = new EventSource(url(at), { withCredentials: true });
     source.addEventListener("log", (event) => {
       const piece = JSON.parse(event.data as string) as LogPiece;
-      if (piece.next <= at) return;
+      if (piece.attempt !== attempt || piece.next <= at) return;
       at = piece.next;
       delay = 0.5;
       handlers.onPiece(piece);

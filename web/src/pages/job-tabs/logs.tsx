@@ -1,26 +1,68 @@
+import { useNavigate } from "@tanstack/react-router";
 import { Flex, Select } from "antd";
-import { useState } from "react";
+import { useLogStreams } from "../../api/logs";
 import { useMessages } from "../../app/preferences";
 import { LogViewer } from "../../logs/log-viewer";
-import type { TabProps } from "../job";
+import type { TabProps } from "../job/tabs";
+import type { JobSearchState } from "../jobs/search";
 
-/** The log of one task; opens where a failure was, if it is asked to. */
-export function LogsTab({ job, live, at }: TabProps & { at?: number | undefined }) {
+/** The log of a task, of one of its ranks, or of an earlier start; which one is in the address. */
+export function LogsTab({ job, live, search }: TabProps & { search: JobSearchState }) {
   const t = useMessages();
+  const navigate = useNavigate({ from: "/jobs/$jobId" });
+  const { id } = job.metadata;
   const tasks = job.status.tasks?.length ? job.status.tasks : ["worker-0"];
-  const [task, setTask] = useState(tasks[0] ?? "worker-0");
+  const task = search.task && tasks.includes(search.task) ? search.task : (tasks[0] ?? "worker-0");
+  const newest = job.status.attempt ?? 0;
+  const attempt = Math.min(search.attempt ?? newest, newest);
+  const growing = live && attempt === newest;
+  const names = (useLogStreams(id, task, attempt, growing).data?.streams ?? []).map(({ name }) => name.slice(task.length + 1));
+  const stream = search.stream ?? "";
+  const choose = (change: JobSearchState) => void navigate({ search: { tab: "logs", task, attempt, stream, ...change } });
+  const parts = [...new Set(["", ...names, stream])];
+
   return (
-    <Flex vertical gap={8} style={{ height: "calc(100vh - 280px)", minHeight: 420 }}>
-      {tasks.length > 1 && (
-        <Select
-          value={task}
-          onChange={setTask}
-          aria-label={t.logs.task}
-          options={tasks.map((name) => ({ value: name, label: name }))}
-          style={{ width: 160 }}
-        />
+    <Flex vertical gap={8} className="log-tab">
+      {(tasks.length > 1 || newest > 0 || parts.length > 1) && (
+        <Flex gap={8} wrap>
+          {tasks.length > 1 && (
+            <Select
+              value={task}
+              onChange={(name) => choose({ task: name, stream: "" })}
+              aria-label={t.logs.task}
+              options={tasks.map((name) => ({ value: name, label: name }))}
+              style={{ minWidth: 130 }}
+            />
+          )}
+          {parts.length > 1 && (
+            <Select
+              value={stream}
+              onChange={(name) => choose({ stream: name })}
+              aria-label={t.logs.stream}
+              options={parts.map((name) => ({ value: name, label: t.logs.streamName(name) }))}
+              style={{ minWidth: 170 }}
+            />
+          )}
+          {newest > 0 && (
+            <Select
+              value={attempt}
+              onChange={(number) => choose({ attempt: number })}
+              aria-label={t.logs.attempt}
+              options={Array.from({ length: newest + 1 }, (_, i) => ({ value: i, label: t.logs.attemptName(i + 1, i === newest) }))}
+              style={{ minWidth: 170 }}
+            />
+          )}
+        </Flex>
       )}
-      <LogViewer key={`${job.metadata.id}/${task}`} jobId={job.metadata.id} task={task} live={live} at={at} />
+      <LogViewer
+        key={`${id}/${task}/${stream}/${attempt}/${search.at ?? ""}`}
+        jobId={id}
+        task={task}
+        stream={stream}
+        attempt={attempt}
+        live={growing}
+        at={search.at}
+      />
     </Flex>
   );
 }

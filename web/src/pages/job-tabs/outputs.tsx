@@ -1,49 +1,136 @@
-import { Button, Empty, Table } from "antd";
+import { DownloadOutlined, EyeOutlined, FileOutlined, FolderOutlined } from "@ant-design/icons";
+import { Alert, Breadcrumb, Button, Empty, Flex, Table, Tooltip } from "antd";
+import { useMemo, useState } from "react";
 import { useOutputs } from "../../api/job-details";
-import { url } from "../../api/http";
-import type { components } from "../../api/schema";
+import { objectUrl } from "../../api/storage";
 import { formatBytes, formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
 import { useProjectId } from "../../app/session";
+import { FilePreview, type Previewed } from "../../components/file-preview";
 import { Problem } from "../../components/problem";
-import type { TabProps } from "../job";
+import type { TabProps } from "../job/tabs";
+import { entriesOf, imageTypeOf, previewOf, type Entry, type OutputFile } from "./files";
 
-type OutputFile = components["schemas"]["OutputFile"];
-
-/** The files that the job wrote to its outputs. */
+/** The files that the job wrote to its outputs: browsed, looked at, downloaded. */
 export function OutputsTab({ job, live }: TabProps) {
   const t = useMessages();
   const { language } = usePreferences();
-  const projectId = useProjectId();
   const outputs = useOutputs(job.metadata.id, live);
+  const channels = job.algorithm.outputs ?? [];
+  const only = channels.length === 1 ? `${channels[0]?.name ?? ""}/` : "";
+  const [folder, setFolder] = useState(only);
+  const [shown, setShown] = useState<Previewed | null>(null);
+  const entries = useMemo(() => entriesOf(outputs.data?.outputs ?? [], folder), [outputs.data, folder]);
   if (outputs.error && !outputs.data) return <Problem error={outputs.error} retry={() => void outputs.refetch()} />;
   return (
-    <Table<OutputFile>
-      rowKey="uri"
-      size="small"
-      scroll={{ x: 560 }}
-      loading={outputs.isPending}
-      dataSource={outputs.data?.outputs ?? []}
-      locale={{ emptyText: <Empty description={t.job.noOutputs} /> }}
-      pagination={{ pageSize: 50, hideOnSinglePage: true }}
-      columns={[
-        { title: t.job.channel, dataIndex: "channel" },
-        { title: t.job.file, dataIndex: "key", className: "mono" },
-        { title: t.job.size, dataIndex: "size", align: "right", render: (size: number) => formatBytes(size) },
-        { title: t.job.changed, dataIndex: "mtime", render: (time: number) => formatTime(time * 1000, language) },
-        {
-          key: "download",
-          render: (_, file) => (
-            <Button
-              size="small"
-              href={url(`/v2/${projectId}/objects`, { uri: file.uri })}
-              download={file.key.split("/").pop() ?? "output"}
-            >
-              {t.logs.download}
-            </Button>
-          ),
-        },
-      ]}
-    />
+    <Flex vertical gap={12}>
+      <Way folder={folder} onOpen={setFolder} />
+      {outputs.data?.truncated && <Alert type="info" showIcon title={t.job.manyOutputs} />}
+      <Table<Entry>
+        rowKey="path"
+        size="small"
+        scroll={{ x: 560 }}
+        loading={outputs.isPending}
+        dataSource={entries}
+        locale={{ emptyText: <Empty description={channels.length === 0 ? t.job.noChannels : t.job.noOutputs} /> }}
+        pagination={{ pageSize: 100, hideOnSinglePage: true, showSizeChanger: false }}
+        columns={[
+          { title: t.job.file, key: "name", render: (_, entry) => <Name entry={entry} onOpen={setFolder} onShow={setShown} /> },
+          { title: t.job.size, key: "size", width: 110, align: "right", render: (_, entry) => formatBytes(entry.size) },
+          { title: t.job.changed, key: "mtime", width: 200, render: (_, entry) => formatTime(entry.mtime * 1000, language) },
+          {
+            key: "actions",
+            title: <span className="sr-only">{t.logs.download}</span>,
+            width: 96,
+            render: (_, { file }) => file && <FileActions file={file} onShow={setShown} />,
+          },
+        ]}
+      />
+      {shown && <FilePreview file={shown} onClose={() => setShown(null)} />}
+    </Flex>
   );
+}
+
+function Way({ folder, onOpen }: { folder: string; onOpen: (folder: string) => void }) {
+  const t = useMessages();
+  const names = folder.split("/").filter(Boolean);
+  const crumbs = [{ name: t.job.outputs, to: "" }, ...names.map((name, i) => ({ name, to: `${names.slice(0, i + 1).join("/")}/` }))];
+  return (
+    <nav aria-label={t.job.outputs}>
+      <Breadcrumb
+        items={crumbs.map(({ name, to }) => ({
+          key: to,
+          title:
+            to === folder ? (
+              name
+            ) : (
+              <Button type="link" size="small" style={{ padding: 0, height: "auto" }} onClick={() => onOpen(to)}>
+                {name}
+              </Button>
+            ),
+        }))}
+      />
+    </nav>
+  );
+}
+
+interface NameProps {
+  entry: Entry;
+  onOpen: (folder: string) => void;
+  onShow: (file: Previewed) => void;
+}
+
+function Name({ entry, onOpen, onShow }: NameProps) {
+  const projectId = useProjectId();
+  const { file } = entry;
+  const look = file && previewOf(entry.name) ? () => onShow(previewedOf(file, projectId)) : undefined;
+  const onClick = entry.folder ? () => onOpen(entry.path) : look;
+  const icon = entry.folder ? <FolderOutlined /> : <FileOutlined />;
+  const name = <span style={{ overflowWrap: "anywhere" }}>{entry.name}</span>;
+  if (!onClick) {
+    return (
+      <>
+        {icon} {name}
+      </>
+    );
+  }
+  return (
+    <Button type="link" icon={icon} onClick={onClick} style={{ padding: 0, height: "auto", whiteSpace: "normal", textAlign: "start" }}>
+      {name}
+    </Button>
+  );
+}
+
+function FileActions({ file, onShow }: { file: OutputFile; onShow: (file: Previewed) => void }) {
+  const t = useMessages();
+  const projectId = useProjectId();
+  const name = nameOf(file);
+  return (
+    <Flex justify="end">
+      {previewOf(name) && (
+        <Tooltip title={t.job.preview(name)}>
+          <Button type="text" size="small" icon={<EyeOutlined />} aria-label={t.job.preview(name)} onClick={() => onShow(previewedOf(file, projectId))} />
+        </Tooltip>
+      )}
+      <Tooltip title={t.job.download(name)}>
+        <Button
+          type="text"
+          size="small"
+          icon={<DownloadOutlined />}
+          aria-label={t.job.download(name)}
+          href={objectUrl(projectId, file.uri)}
+          download={name}
+        />
+      </Tooltip>
+    </Flex>
+  );
+}
+
+function nameOf(file: OutputFile): string {
+  return file.key.slice(file.key.lastIndexOf("/") + 1);
+}
+
+function previewedOf(file: OutputFile, projectId: string): Previewed {
+  const name = nameOf(file);
+  return { name, url: objectUrl(projectId, file.uri), size: file.size, imageType: imageTypeOf(name) };
 }

@@ -1,6 +1,6 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { rootRoute } from "../../app/root-route";
-import { jobSearch, listSearch } from "./search";
+import { createSearch, jobSearch, listSearch } from "./search";
 
 const overview = createRoute({
   getParentRoute: () => rootRoute,
@@ -15,6 +15,13 @@ const jobs = createRoute({
   component: lazyRouteComponent(() => import("../jobs"), "JobsPage"),
 });
 
+const newJob = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/jobs/new",
+  validateSearch: createSearch,
+  component: lazyRouteComponent(() => import("../job-create"), "CreateJobPage"),
+});
+
 const job = createRoute({
   getParentRoute: () => rootRoute,
   path: "/jobs/$jobId",
@@ -22,4 +29,4 @@ const job = createRoute({
   component: lazyRouteComponent(() => import("../job"), "JobPage"),
 });
 
-export const jobRoutes = [overview, jobs, job] as const;
+export const jobRoutes = [overview, jobs, newJob, job] as const;

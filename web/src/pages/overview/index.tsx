@@ -1,97 +1,70 @@
+import { PlusOutlined } from "@ant-design/icons";
 import { Link } from "@tanstack/react-router";
-import { Card, Col, Empty, List, Row, Statistic, Typography } from "antd";
-import { useJobs, type JobSearch } from "../../api/jobs";
-import type { Phase } from "../../api/types";
-import { formatTime } from "../../app/format";
-import { useMessages, usePreferences } from "../../app/preferences";
+import { Button, Card, Col, Row, Statistic } from "antd";
+import { useJobs } from "../../api/jobs";
+import type { JobFilter, Phase } from "../../api/types";
+import { useMessages } from "../../app/preferences";
 import { Page } from "../../components/page";
-import { PhaseTag } from "../../components/phase-tag";
 import { Problem } from "../../components/problem";
+import type { ListSearch } from "../jobs/search";
+import { Attention } from "./attention";
+import { LatestJobs } from "./latest";
+import { PoolsCard } from "./pools";
+import { startOfToday } from "./usage";
 
-const DAY_MS = 24 * 3600 * 1000;
-
-function searchOf(phases: Phase[], limit: number): JobSearch {
-  return {
-    offset: 0,
-    limit,
-    sort_by: "create_time",
-    order: "desc",
-    filters: phases.length ? [{ key: "phase", operator: "in", value: phases }] : [],
-  };
-}
-
-/** What runs, what waits, what failed, and what was created last. */
+/** What runs, what waits, what needs somebody, and how full the pools are. */
 export function OverviewPage() {
   const t = useMessages();
-  const latest = useJobs(searchOf([], 8));
+  const latest = useJobs({ offset: 0, limit: 8, sort_by: "create_time", order: "desc", filters: [] });
   if (latest.error && !latest.data) return <Problem error={latest.error} retry={() => void latest.refetch()} />;
   return (
-    <Page title={t.places.overview}>
+    <Page
+      title={t.places.overview}
+      actions={
+        <Link to="/jobs/new">
+          <Button type="primary" icon={<PlusOutlined />}>
+            {t.jobs.create}
+          </Button>
+        </Link>
+      }
+    >
       <Row gutter={[16, 16]} style={{ marginBottom: 16 }}>
         <Count title={t.overview.running} phases={["Running", "Terminating"]} />
         <Count title={t.overview.queued} phases={["Creating", "Pending"]} />
-        <Count title={t.overview.failed} phases={["Failed", "Abnormal"]} />
-        <Count title={t.overview.completed} phases={["Completed"]} />
+        <Count title={t.overview.failed} phases={["Failed", "Abnormal"]} today />
+        <Count title={t.overview.completed} phases={["Completed"]} today />
       </Row>
       <Row gutter={[16, 16]}>
-        <Col xs={24} lg={12}>
-          <JobsCard title={t.overview.latest} search={searchOf([], 8)} empty={t.jobs.none} />
+        <Col xs={24} xl={14}>
+          <Attention />
         </Col>
-        <Col xs={24} lg={12}>
-          <JobsCard title={t.overview.attention} search={searchOf(["Failed", "Abnormal"], 8)} empty={t.overview.allWell} recent />
+        <Col xs={24} xl={10}>
+          <PoolsCard />
+        </Col>
+        <Col xs={24}>
+          <LatestJobs jobs={latest.data?.items} />
         </Col>
       </Row>
     </Page>
   );
 }
 
-function Count({ title, phases }: { title: string; phases: Phase[] }) {
-  const jobs = useJobs(searchOf(phases, 1));
+/** How many jobs are in some phases (or ended in them today), with a way to them. */
+function Count({ title, phases, today = false }: { title: string; phases: Phase[]; today?: boolean }) {
+  const since = String(startOfToday(new Date()));
+  const filters: JobFilter[] = [
+    { key: "phase", operator: "in", value: phases },
+    ...(today ? [{ key: "end_time", operator: "between", value: [since, ""] }] : []),
+  ];
+  const jobs = useJobs({ offset: 0, limit: 1, sort_by: "create_time", order: "desc", filters });
+  const search: ListSearch = { phase: phases };
   return (
     <Col xs={12} lg={6}>
-      <Link to="/jobs" search={{ phase: phases }}>
+      <Link to="/jobs" search={search}>
         <Card hoverable size="small">
           <Statistic title={title} value={jobs.data?.total ?? 0} loading={jobs.isPending} />
         </Card>
       </Link>
     </Col>
-  );
-}
-
-interface JobsCardProps {
-  title: string;
-  search: JobSearch;
-  empty: string;
-  /** Only jobs of the last day. */
-  recent?: boolean;
-}
-
-function JobsCard({ title, search, empty, recent }: JobsCardProps) {
-  const { language } = usePreferences();
-  const jobs = useJobs(search).data?.items ?? [];
-  const shown = recent ? jobs.filter((job) => job.metadata.create_time > Date.now() - DAY_MS) : jobs;
-  return (
-    <Card title={title} size="small">
-      <List
-        dataSource={shown}
-        locale={{ emptyText: <Empty description={empty} /> }}
-        renderItem={(job) => (
-          <List.Item key={job.metadata.id} extra={<PhaseTag phase={job.status.phase} />}>
-            <List.Item.Meta
-              title={
-                <Link to="/jobs/$jobId" params={{ jobId: job.metadata.id }}>
-                  {job.metadata.name}
-                </Link>
-              }
-              description={
-                <Typography.Text type="secondary" ellipsis>
-                  {job.status.outcome?.message || formatTime(job.metadata.create_time, language)}
-                </Typography.Text>
-              }
-            />
-          </List.Item>
-        )}
-      />
-    </Card>
   );
 }

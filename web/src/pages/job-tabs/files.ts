@@ -1,0 +1,58 @@
+import type { components } from "../../api/schema";
+
+export type OutputFile = components["schemas"]["OutputFile"];
+
+/** A folder or file in a listing; a channel is a folder at the top. */
+export interface Entry {
+  name: string;
+  path: string;
+  folder: boolean;
+  /** Bytes; of a folder, of all that is in it. */
+  size: number;
+  /** Seconds since the epoch; of a folder, of the newest in it. */
+  mtime: number;
+  file?: OutputFile;
+}
+
+/** What lies directly in `folder` (`train_url/ckpt/`; empty for the channels), folders first. */
+export function entriesOf(files: OutputFile[], folder: string): Entry[] {
+  const found = new Map<string, Entry>();
+  for (const file of files) {
+    const whole = `${file.channel}/${file.key}`;
+    if (!whole.startsWith(folder)) continue;
+    const [name = "", ...rest] = whole.slice(folder.length).split("/");
+    if (!name) continue;
+    const before = found.get(name);
+    found.set(name, {
+      name,
+      path: `${folder}${name}${rest.length ? "/" : ""}`,
+      folder: rest.length > 0,
+      size: (before?.size ?? 0) + file.size,
+      mtime: Math.max(before?.mtime ?? 0, file.mtime),
+      ...(rest.length ? {} : { file }),
+    });
+  }
+  return [...found.values()].sort((a, b) => Number(b.folder) - Number(a.folder) || (a.name < b.name ? -1 : 1));
+}
+
+const IMAGES: Record<string, string> = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  bmp: "image/bmp",
+  svg: "image/svg+xml",
+};
+const TEXT =
+  /(^|\/)([^./]+|.*\.(txt|log|csv|tsv|json|jsonl|ndjson|ya?ml|toml|ini|cfg|md|rst|py|sh|c|h|cpp|js|ts|html?|xml|out|err|conf))$/i;
+
+export function imageTypeOf(name: string): string | undefined {
+  return IMAGES[name.slice(name.lastIndexOf(".") + 1).toLowerCase()];
+}
+
+/** How a file can be looked at, by its name; what is shown is always text or an image, never a page. */
+export function previewOf(name: string): "image" | "text" | undefined {
+  if (imageTypeOf(name)) return "image";
+  return TEXT.test(name) ? "text" : undefined;
+}
