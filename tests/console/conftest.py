@@ -11,6 +11,7 @@ import pytest
 from hatch_build import build_console
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.console.work import Gate
 from tests.server.running import Running, running
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,14 @@ def browser() -> Generator[Browser]:
         browser.close()
 
 
+@pytest.fixture
+def gate() -> Generator[Gate]:
+    """A gate that is open at the end, so that no script waits for ever."""
+    gate = Gate()
+    yield gate
+    gate.open()
+
+
 class Tab:
     """One tab of a fresh browser profile, and every fault that its page had."""
 
@@ -86,7 +95,9 @@ def tab(browser: Browser, service: Running) -> Generator[Callable[..., Tab]]:
     contexts: list[BrowserContext] = []
     tabs: list[Tab] = []
 
-    def open_tab(*, locale: str = "en-US", dark: bool = False, width: int = 1280) -> Tab:
+    def open_tab(
+        *, locale: str = "en-US", dark: bool = False, width: int = 1280, service: Running = service
+    ) -> Tab:
         context = browser.new_context(
             locale=locale, color_scheme="dark" if dark else "light", viewport={"width": width, "height": 800}
         )

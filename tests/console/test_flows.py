@@ -3,66 +3,18 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import Tab
+from tests.console.work import DEADLINE_S, FAILING, HOSTILE, WAITING, Gate, submit, wait_for_phase
 from tests.naming import unique
 from tests.server.running import Running
 
 OpenTab = Callable[..., Tab]
-HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
-DEADLINE_S = 60
-
-FAILING = f"""
-import time
-for i in range(5):
-    print(f"epoch {{i}} loss={{1 / (i + 1):.3f}}", flush=True)
-print('''{HOSTILE}''', flush=True)
-raise ValueError("no such label: 11")
-"""
-
-WAITING = """
-import pathlib, sys, time
-print("started", flush=True)
-gate = pathlib.Path(sys.argv[1].partition("=")[2])
-while not gate.exists():
-    time.sleep(0.02)
-print("the last line", flush=True)
-"""
-
-
-def submit(service: Running, code: Path, source: str, name: str, **parameters: str) -> str:
-    """Create a job of plain Python; its id."""
-    code.mkdir(parents=True)
-    (code / "train.py").write_text(source)
-    body: dict[str, Any] = {
-        "kind": "job",
-        "metadata": {"name": name},
-        "algorithm": {
-            "code_dir": code.as_uri() + "/",
-            "boot_file": "train.py",
-            "engine": {"engine_id": "python_3.11"},
-            "parameters": [{"name": key, "value": value} for key, value in parameters.items()],
-        },
-        "spec": {"resource": {"flavor_id": "cpu-1", "node_count": 1}},
-    }
-    answer = service.api.post(service.v2("training-jobs"), json=body)
-    assert answer.status_code in (200, 201), answer.text
-    return answer.json()["metadata"]["id"]
-
-
-def wait_for_phase(service: Running, job_id: str, *phases: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    path = service.v2(f"training-jobs/{job_id}")
-    while (phase := service.api.get(path).json()["status"]["phase"]) not in phases:
-        assert time.monotonic() < deadline, f"still {phase}"
-        time.sleep(0.05)
 
 
 def test_wrong_token_is_said_in_a_sentence(tab: OpenTab) -> None:
@@ -79,7 +31,10 @@ def test_a_failed_job_shows_its_log_and_why(tab: OpenTab, service: Running, tmp_
     opened = tab()
     page = opened.sign_in()
     page.get_by_role("link", name="Training jobs").click()
-    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name="Training jobs")).to_be_visible()
+    page.get_by_role("table").get_by_role("link", name=name).click()
+    expect(page.get_by_role("tab", name="Diagnosis")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Logs").click()
     log = page.get_by_role("log")
     expect(log).to_contain_text("no such label: 11")
     expect(log).to_contain_text(HOSTILE)
@@ -95,16 +50,17 @@ def test_a_failed_job_shows_its_log_and_why(tab: OpenTab, service: Running, tmp_
     expect(page.get_by_text(job_id)).to_be_visible()
 
 
-def test_a_running_job_is_followed_live_and_stopped(tab: OpenTab, service: Running, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    job_id = submit(service, tmp_path / "live", WAITING, unique("live"), gate=str(gate))
+def test_a_running_job_is_followed_live_and_stopped(
+    tab: OpenTab, service: Running, tmp_path: Path, gate: Gate
+) -> None:
+    job_id = submit(service, tmp_path / "live", WAITING, unique("live"), gate=gate.port)
     opened = tab()
     opened.sign_in()
     wait_for_phase(service, job_id, "Running")
     page = opened.go(f"jobs/{job_id}")
     expect(page.get_by_role("log")).to_contain_text("started", timeout=DEADLINE_S * 1000)
     page.get_by_role("button", name="Stop").click()
-    page.get_by_role("button", name="OK").click()
+    page.get_by_role("tooltip").get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped").first).to_be_visible(timeout=DEADLINE_S * 1000)
     wait_for_phase(service, job_id, "Terminated")
 

@@ -94,7 +94,7 @@ function TextPreview({ file }: { file: Previewed }) {
   return (
     <>
       {file.size > MOST_TEXT && <Alert type="info" showIcon title={t.part(formatBytes(MOST_TEXT), formatBytes(file.size))} />}
-      <pre className="code-block" tabIndex={0} style={{ maxHeight: "65vh" }}>
+      <pre role="group" className="code-block" tabIndex={0} style={{ maxHeight: "65vh" }}>
         {value}
       </pre>
     </>

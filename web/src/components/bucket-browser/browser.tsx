@@ -88,7 +88,7 @@ function Buckets({ onOpen }: { onOpen: (uri: string) => void }) {
           title: t.name,
           key: "name",
           render: (_, bucket) => (
-            <Opener name={bucket.name} icon={<DatabaseOutlined />} onClick={() => onOpen(bucketUri(bucket.name))} />
+            <Opener name={bucket.name} icon={<DatabaseOutlined aria-hidden />} onClick={() => onOpen(bucketUri(bucket.name))} />
           ),
         },
       ]}
@@ -156,12 +156,12 @@ function useColumns(
   const { language } = usePreferences();
   const name = (object: StoredObject) => {
     const at = uri + object.key;
-    if (object.is_directory) return <Opener name={object.key} icon={<FolderOutlined />} onClick={() => onOpen(at)} />;
+    if (object.is_directory) return <Opener name={object.key} icon={<FolderOutlined aria-hidden />} onClick={() => onOpen(at)} />;
     const onClick = openerOf(object);
-    if (onClick) return <Opener name={object.key} icon={<FileOutlined />} onClick={onClick} />;
+    if (onClick) return <Opener name={object.key} icon={<FileOutlined aria-hidden />} onClick={onClick} />;
     return (
       <span style={{ overflowWrap: "anywhere" }}>
-        <FileOutlined /> {object.key}
+        <FileOutlined aria-hidden /> {object.key}
       </span>
     );
   };

@@ -1,5 +1,4 @@
-import type { JobForm } from "./model";
-import { ANNOTATIONS } from "./model";
+import { ANNOTATIONS, annotationsOf, type JobForm } from "./model";
 
 /** A word as a POSIX shell takes it. */
 export function quote(word: string): string {
@@ -42,8 +41,9 @@ function options(form: JobForm): string[] {
   add("--max-hours", form.stop_hours);
   add("--log-path", form.log_path.trim());
   add("--restarts", form.restarts);
-  if (form.restarts > 0 && form.unconditional) add("--annotation", `${ANNOTATIONS.unconditional}=true`);
-  if (form.restarts > 0 && form.hang_restart) add("--annotation", `${ANNOTATIONS.hang}=true`);
+  for (const { name, value } of annotationsOf(form)) {
+    if (name !== ANNOTATIONS.restarts) add("--annotation", `${name}=${value}`);
+  }
   if (form.grace_s !== 30) found.push(`--grace ${form.grace_s}`);
   if (form.warm_start) found.push("--warm-start");
   add("--description", form.description.trim());

@@ -37,7 +37,7 @@ export function JobFormPage({ title, start, algorithm: first, note }: Props) {
   const [form] = Form.useForm<JobForm>();
   const [algorithm, setAlgorithm] = useState(first);
   const began = useRef(start).current;
-  const values: JobForm = { ...began, ...Form.useWatch((all: JobForm) => all, form) };
+  const values: JobForm = { ...began, ...Form.useWatch((all: JobForm) => all, { form, preserve: true }) };
   const rules = useMemo(() => rulesOf(t, messages.required, form), [t, messages, form]);
   const { create, refused, onRefused, faults, setFaults } = useCreation(form);
   const pools = usePools().data?.items ?? [];
@@ -163,6 +163,9 @@ function useNameRule() {
 
 /** Whether a job uses what most leave alone: then it is not hidden. */
 function hasMore(form: JobForm): boolean {
-  const keys = ["environments", "metrics", "log_path", "stop_hours", "restarts", "grace_s", "warm_start"] as const;
+  const keys = [
+    "environments", "metrics", "annotations", "log_path", "stop_hours", "restarts", "unconditional",
+    "hang_restart", "grace_s", "warm_start",
+  ] as const;
   return keys.some((key) => JSON.stringify(form[key]) !== JSON.stringify(EMPTY[key]));
 }

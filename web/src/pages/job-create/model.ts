@@ -51,6 +51,8 @@ export interface JobForm {
   outputs: ChannelRow[];
   environments: PairRow[];
   metrics: PairRow[];
+  /** Notes on the job; those of `ANNOTATIONS` have fields of their own. */
+  annotations: PairRow[];
   pool: string;
   flavor: string;
   nodes: number;
@@ -81,6 +83,7 @@ export const EMPTY: JobForm = {
   outputs: [],
   environments: [],
   metrics: [],
+  annotations: [],
   pool: "",
   flavor: "",
   nodes: 1,
@@ -100,6 +103,12 @@ export const ANNOTATIONS = {
   unconditional: "fault-tolerance/job-unconditional-retry",
   hang: "fault-tolerance/hang-retry",
 } as const;
+
+const OWN: ReadonlySet<string> = new Set(Object.values(ANNOTATIONS));
+
+function isYes(value: string | undefined): boolean {
+  return ["true", "1", "yes", "on"].includes((value ?? "").trim().toLowerCase());
+}
 
 const HOURS: Record<string, number> = { HOURS: 1, DAYS: 24, MINUTES: 1 / 60, SECONDS: 1 / 3600 };
 
@@ -150,8 +159,9 @@ export function valuesOfJob(job: Job): JobForm {
     log_path: spec.log_export_path?.obs_url ?? "",
     stop_hours: (stop?.duration ?? 0) * (HOURS[(stop?.time_unit ?? "HOURS").toUpperCase()] ?? 1),
     restarts: Number(notes[ANNOTATIONS.restarts] ?? 0) || 0,
-    unconditional: notes[ANNOTATIONS.unconditional] === "true",
-    hang_restart: Boolean(notes[ANNOTATIONS.hang]) && notes[ANNOTATIONS.hang] !== "false",
+    unconditional: isYes(notes[ANNOTATIONS.unconditional]),
+    hang_restart: isYes(notes[ANNOTATIONS.hang]),
+    annotations: Object.entries(notes).flatMap(([name, value]) => (OWN.has(name) ? [] : [{ name, value }])),
     grace_s: spec.grace_s,
     warm_start: Boolean(spec.warm_start),
   };
@@ -232,12 +242,14 @@ function autoStop(hours: number) {
     : { time_unit: "SECONDS", duration: Math.max(1, Math.round(hours * 3600)) };
 }
 
-function annotationsOf(form: JobForm): PairRow[] {
-  const notes: PairRow[] = [];
-  if (form.restarts > 0) notes.push({ name: ANNOTATIONS.restarts, value: String(form.restarts) });
-  if (form.restarts > 0 && form.unconditional) notes.push({ name: ANNOTATIONS.unconditional, value: "true" });
-  if (form.restarts > 0 && form.hang_restart) notes.push({ name: ANNOTATIONS.hang, value: "true" });
-  return notes;
+/** All annotations that the form asks for. */
+export function annotationsOf(form: JobForm): PairRow[] {
+  return [
+    ...(form.restarts > 0 ? [{ name: ANNOTATIONS.restarts, value: String(form.restarts) }] : []),
+    ...(form.unconditional ? [{ name: ANNOTATIONS.unconditional, value: "true" }] : []),
+    ...(form.hang_restart ? [{ name: ANNOTATIONS.hang, value: "true" }] : []),
+    ...form.annotations.filter((row) => row?.name),
+  ];
 }
 
 function parameterOf(row: ParameterRow) {

@@ -12,7 +12,6 @@ const OTHER = -1;
 /** What most jobs leave as it is. */
 export function MoreSettings({ rules }: { rules: Rules }) {
   const t = useText(text);
-  const restarts = Form.useWatch<number | undefined>("restarts") ?? 0;
   return (
     <>
       <Typography.Title level={3} style={{ fontSize: 14 }}>
@@ -52,16 +51,25 @@ export function MoreSettings({ rules }: { rules: Rules }) {
           <InputNumber min={0} max={3600} precision={0} style={{ width: "100%" }} />
         </Form.Item>
       </div>
-      {restarts > 0 && (
-        <Flex gap={16} wrap>
-          <Form.Item name="unconditional" valuePropName="checked">
-            <Checkbox>{t.unconditional}</Checkbox>
-          </Form.Item>
-          <Form.Item name="hang_restart" valuePropName="checked">
-            <Checkbox>{t.hangRestart}</Checkbox>
-          </Form.Item>
-        </Flex>
-      )}
+      <Flex gap={16} wrap>
+        <Form.Item name="unconditional" valuePropName="checked">
+          <Checkbox>{t.unconditional}</Checkbox>
+        </Form.Item>
+        <Form.Item name="hang_restart" valuePropName="checked">
+          <Checkbox>{t.hangRestart}</Checkbox>
+        </Form.Item>
+      </Flex>
+      <Typography.Title level={3} style={{ fontSize: 14 }}>
+        {t.annotations}
+      </Typography.Title>
+      <Pairs
+        list="annotations"
+        addLabel={t.addAnnotation}
+        nameLabel={t.variableName}
+        valueLabel={t.variableValue}
+        nameRules={[rules.required]}
+        valueRules={[]}
+      />
       <Form.Item name="warm_start" label={t.warmStart} valuePropName="checked" layout="horizontal" style={{ marginBottom: 0 }}>
         <Switch />
       </Form.Item>

@@ -5,7 +5,7 @@ import { useText } from "../../app/preferences";
 import { text } from "./text";
 
 interface Props {
-  list: "environments" | "metrics";
+  list: "environments" | "metrics" | "annotations";
   addLabel: string;
   nameLabel: string;
   valueLabel: string;

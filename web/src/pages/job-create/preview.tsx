@@ -35,7 +35,7 @@ export function Preview({ form, onRefused }: { form: JobForm; onRefused: (error:
           { value: "body", label: t.body },
         ]}
       />
-      <pre className="code-block" tabIndex={0} aria-label={shown === "command" ? t.command : t.body}>
+      <pre role="group" className="code-block" tabIndex={0} aria-label={shown === "command" ? t.command : t.body}>
         {content}
       </pre>
       <Button block loading={plan.isPending} onClick={() => plan.mutate()}>
@@ -58,7 +58,7 @@ function PlanFacts({ plan }: { plan: Plan }) {
         </Typography.Text>
       ))}
       {first && (
-        <pre className="code-block" tabIndex={0} aria-label={t.plan}>
+        <pre role="group" className="code-block" tabIndex={0} aria-label={t.plan}>
           {first.command}
         </pre>
       )}

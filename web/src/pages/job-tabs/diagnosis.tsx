@@ -47,7 +47,7 @@ export function DiagnosisTab({ job, live, attempt }: TabProps & { attempt?: numb
       {found.evidence && found.evidence.length > 0 && <Evidence found={found} jobId={job.metadata.id} attempt={chosen} />}
       {found.traceback && (
         <Card size="small" title={t.job.traceback}>
-          <pre className="code-block" style={{ margin: 0 }} tabIndex={0} aria-label={t.job.traceback}>
+          <pre role="group" className="code-block" style={{ margin: 0 }} tabIndex={0} aria-label={t.job.traceback}>
             {found.traceback}
           </pre>
         </Card>

@@ -85,7 +85,7 @@ function Name({ entry, onOpen, onShow }: NameProps) {
   const { file } = entry;
   const look = file && previewOf(entry.name) ? () => onShow(previewedOf(file, projectId)) : undefined;
   const onClick = entry.folder ? () => onOpen(entry.path) : look;
-  const icon = entry.folder ? <FolderOutlined /> : <FileOutlined />;
+  const icon = entry.folder ? <FolderOutlined aria-hidden /> : <FileOutlined aria-hidden />;
   const name = <span style={{ overflowWrap: "anywhere" }}>{entry.name}</span>;
   if (!onClick) {
     return (
