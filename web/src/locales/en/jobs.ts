@@ -132,7 +132,6 @@ export const jobs = {
     file: "File",
     size: "Size",
     changed: "Changed",
-    preview: (name: string) => `Look at ${name}`,
     download: (name: string) => `Download ${name}`,
     id: "Id",
     description: "Description",

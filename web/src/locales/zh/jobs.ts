@@ -129,7 +129,6 @@ export const jobs: typeof English = {
     file: "文件",
     size: "大小",
     changed: "修改时间",
-    preview: (name: string) => `预览 ${name}`,
     download: (name: string) => `下载 ${name}`,
     id: "ID",
     description: "描述",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { curvesOf, formatNumber, namesOf, newestOf } from "./curves";
 import { placeOf } from "./diagnosis";
-import { entriesOf, previewOf } from "./files";
+import { entriesOf } from "./files";
 import { barsOf, placeOfBar } from "./stages";
 
 const point = (name: string, step: number, value: number | null, task = "worker-0", attempt = 0) => ({
@@ -81,11 +81,5 @@ describe("output files", () => {
     expect(entriesOf(files, "").map((e) => [e.name, e.folder, e.size])).toEqual([["logs", true, 1], ["train_url", true, 31]]);
     expect(entriesOf(files, "train_url/").map((e) => [e.name, e.folder, e.size])).toEqual([["ckpt", true, 30], ["a.txt", false, 1]]);
     expect(entriesOf(files, "train_url/ckpt/").map((e) => e.name)).toEqual(["1.pt", "2.pt"]);
-  });
-
-  it("are previewed by what they are called", () => {
-    expect(["x.PNG", "a/log.txt", "metrics.jsonl", "model.pt", "README", "page.html", "v.svg"].map(previewOf)).toEqual([
-      "image", "text", "text", undefined, "text", "text", "image",
-    ]);
   });
 });

@@ -34,25 +34,3 @@ export function entriesOf(files: OutputFile[], folder: string): Entry[] {
   }
   return [...found.values()].sort((a, b) => Number(b.folder) - Number(a.folder) || (a.name < b.name ? -1 : 1));
 }
-
-const IMAGES: Record<string, string> = {
-  png: "image/png",
-  jpg: "image/jpeg",
-  jpeg: "image/jpeg",
-  gif: "image/gif",
-  webp: "image/webp",
-  bmp: "image/bmp",
-  svg: "image/svg+xml",
-};
-const TEXT =
-  /(^|\/)([^./]+|.*\.(txt|log|csv|tsv|json|jsonl|ndjson|ya?ml|toml|ini|cfg|md|rst|py|sh|c|h|cpp|js|ts|html?|xml|out|err|conf))$/i;
-
-export function imageTypeOf(name: string): string | undefined {
-  return IMAGES[name.slice(name.lastIndexOf(".") + 1).toLowerCase()];
-}
-
-/** How a file can be looked at, by its name; what is shown is always text or an image, never a page. */
-export function previewOf(name: string): "image" | "text" | undefined {
-  if (imageTypeOf(name)) return "image";
-  return TEXT.test(name) ? "text" : undefined;
-}

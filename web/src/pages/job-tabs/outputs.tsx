@@ -1,15 +1,15 @@
-import { DownloadOutlined, EyeOutlined, FileOutlined, FolderOutlined } from "@ant-design/icons";
-import { Alert, Breadcrumb, Button, Empty, Flex, Table, Tooltip } from "antd";
+import { DownloadOutlined, FileOutlined, FolderOutlined } from "@ant-design/icons";
+import { Alert, Breadcrumb, Button, Empty, Flex, Modal, Table, Tooltip } from "antd";
 import { useMemo, useState } from "react";
 import { useOutputs } from "../../api/job-details";
 import { objectUrl } from "../../api/storage";
 import { formatBytes, formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
 import { useProjectId } from "../../app/session";
-import { FilePreview, type Previewed } from "../../components/file-preview";
+import { FilePreview } from "../../components/file-preview";
 import { Problem } from "../../components/problem";
 import type { TabProps } from "../job/tabs";
-import { entriesOf, imageTypeOf, previewOf, type Entry, type OutputFile } from "./files";
+import { entriesOf, type Entry, type OutputFile } from "./files";
 
 /** The files that the job wrote to its outputs: browsed, looked at, downloaded. */
 export function OutputsTab({ job, live }: TabProps) {
@@ -19,7 +19,7 @@ export function OutputsTab({ job, live }: TabProps) {
   const channels = job.algorithm.outputs ?? [];
   const only = channels.length === 1 ? `${channels[0]?.name ?? ""}/` : "";
   const [folder, setFolder] = useState(only);
-  const [shown, setShown] = useState<Previewed | null>(null);
+  const [shown, setShown] = useState<OutputFile | null>(null);
   const entries = useMemo(() => entriesOf(outputs.data?.outputs ?? [], folder), [outputs.data, folder]);
   if (outputs.error && !outputs.data) return <Problem error={outputs.error} retry={() => void outputs.refetch()} />;
   return (
@@ -41,12 +41,16 @@ export function OutputsTab({ job, live }: TabProps) {
           {
             key: "actions",
             title: <span className="sr-only">{t.logs.download}</span>,
-            width: 96,
-            render: (_, { file }) => file && <FileActions file={file} onShow={setShown} />,
+            width: 56,
+            render: (_, { file }) => file && <Download file={file} />,
           },
         ]}
       />
-      {shown && <FilePreview file={shown} onClose={() => setShown(null)} />}
+      {shown && (
+        <Modal open title={nameOf(shown)} footer={null} width={900} onCancel={() => setShown(null)}>
+          <FilePreview uri={shown.uri} size={shown.size} />
+        </Modal>
+      )}
     </Flex>
   );
 }
@@ -77,60 +81,41 @@ function Way({ folder, onOpen }: { folder: string; onOpen: (folder: string) => v
 interface NameProps {
   entry: Entry;
   onOpen: (folder: string) => void;
-  onShow: (file: Previewed) => void;
+  onShow: (file: OutputFile) => void;
 }
 
 function Name({ entry, onOpen, onShow }: NameProps) {
-  const projectId = useProjectId();
   const { file } = entry;
-  const look = file && previewOf(entry.name) ? () => onShow(previewedOf(file, projectId)) : undefined;
-  const onClick = entry.folder ? () => onOpen(entry.path) : look;
-  const icon = entry.folder ? <FolderOutlined aria-hidden /> : <FileOutlined aria-hidden />;
-  const name = <span style={{ overflowWrap: "anywhere" }}>{entry.name}</span>;
-  if (!onClick) {
-    return (
-      <>
-        {icon} {name}
-      </>
-    );
-  }
   return (
-    <Button type="link" icon={icon} onClick={onClick} style={{ padding: 0, height: "auto", whiteSpace: "normal", textAlign: "start" }}>
-      {name}
+    <Button
+      type="link"
+      icon={file ? <FileOutlined aria-hidden /> : <FolderOutlined aria-hidden />}
+      onClick={() => (file ? onShow(file) : onOpen(entry.path))}
+      style={{ padding: 0, height: "auto", whiteSpace: "normal", textAlign: "start" }}
+    >
+      <span style={{ overflowWrap: "anywhere" }}>{entry.name}</span>
     </Button>
   );
 }
 
-function FileActions({ file, onShow }: { file: OutputFile; onShow: (file: Previewed) => void }) {
+function Download({ file }: { file: OutputFile }) {
   const t = useMessages();
   const projectId = useProjectId();
-  const name = nameOf(file);
+  const label = t.job.download(nameOf(file));
   return (
-    <Flex justify="end">
-      {previewOf(name) && (
-        <Tooltip title={t.job.preview(name)}>
-          <Button type="text" size="small" icon={<EyeOutlined />} aria-label={t.job.preview(name)} onClick={() => onShow(previewedOf(file, projectId))} />
-        </Tooltip>
-      )}
-      <Tooltip title={t.job.download(name)}>
-        <Button
-          type="text"
-          size="small"
-          icon={<DownloadOutlined />}
-          aria-label={t.job.download(name)}
-          href={objectUrl(projectId, file.uri)}
-          download={name}
-        />
-      </Tooltip>
-    </Flex>
+    <Tooltip title={label}>
+      <Button
+        type="text"
+        size="small"
+        icon={<DownloadOutlined />}
+        aria-label={label}
+        href={objectUrl(projectId, file.uri)}
+        download={nameOf(file)}
+      />
+    </Tooltip>
   );
 }
 
 function nameOf(file: OutputFile): string {
   return file.key.slice(file.key.lastIndexOf("/") + 1);
-}
-
-function previewedOf(file: OutputFile, projectId: string): Previewed {
-  const name = nameOf(file);
-  return { name, url: objectUrl(projectId, file.uri), size: file.size, imageType: imageTypeOf(name) };
 }
