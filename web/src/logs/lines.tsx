@@ -7,7 +7,8 @@ import { markHits } from "./highlight";
 import type { LogReader } from "./reader";
 
 export const LINE_PX = 20;
-const NEAR_PX = 60 * LINE_PX;
+/** So near to an end of what is in memory, more is read. */
+const NEAR_PX = 200 * LINE_PX;
 
 /** Where to go: another object for another jump, be it to the same line. */
 export interface Goal {
