@@ -21,6 +21,44 @@ def job(shell: Shell) -> str:
     return name
 
 
+def test_a_job_is_created_of_code_in_a_bucket(shell: Shell) -> None:
+    shell.script("import os, sys; print(sorted(sys.argv[1:]), os.environ['MODE'], flush=True)")
+    name = shell.run("run", "train.py", "--engine", "python", "--detach").stdout.strip()
+    code_dir = shell.json("jobs", "show", name)["algorithm"]["code_dir"]
+    again = f"{name}-again"
+    options = (
+        f"--code-dir {code_dir} --boot-file train.py --engine python_3.11 --env MODE=fast --max-hours 1.5"
+    )
+    more = (
+        "--restarts 2 --annotation fault-tolerance/hang-retry=true --grace 7 --cold-start -- --lr=0.1 --amp"
+    )
+    done = shell.run("jobs", "create", again, *options.split(), *more.split())
+    assert done.stdout.strip() == again, done.stderr
+    assert "['--amp', '--lr=0.1'] fast" in shell.run("jobs", "logs", "-f", "-q", again).stdout
+    shown = shell.json("jobs", "show", again)
+    assert shown["spec"]["auto_stop"] == {"time_unit": "SECONDS", "duration": 5400}
+    assert shown["spec"]["grace_s"] == 7
+    assert shown["metadata"]["annotations"]["fault-tolerance/job-retry-num"] == "2"
+    refused = shell.run(
+        "jobs", "create", again, "--code-dir", code_dir, "--boot-file", "train.py", "-e", "python"
+    )
+    assert refused.returncode == 1
+    assert "exists" in refused.stderr
+    plan = shell.json(
+        "jobs",
+        "create",
+        f"{name}-plan",
+        "--code-dir",
+        code_dir,
+        "--boot-file",
+        "train.py",
+        "-e",
+        "python",
+        "--dry-run",
+    )
+    assert plan["tasks"][0]["processes"]
+
+
 def test_list_and_show(shell: Shell, job: str) -> None:
     listed = shell.run("jobs", "list")
     assert job in listed.stdout

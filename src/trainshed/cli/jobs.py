@@ -1,4 +1,4 @@
-"""``trainshed jobs``: look at training jobs, stop them, delete them."""
+"""``trainshed jobs``: create training jobs, look at them, stop them, delete them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
+from trainshed.cli import create
 from trainshed.cli.options import INTERRUPTED, AsJson, Attempt, Home, JobName, Task
 
 app = typer.Typer(name="jobs", help="Training jobs.", no_args_is_help=True, rich_markup_mode=None)
+
+create.register(app)
 
 
 @app.command("list")

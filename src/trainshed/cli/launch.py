@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def launch(
             return 0
         job = client.jobs.create(request)
         if detach:
-            _say_detached(job, as_json)
+            say_detached(job, as_json)
             return 0
         if not quiet:
             tell("{name} is created ({engine})", name=job.name, engine=options.engine)
@@ -168,7 +169,7 @@ def _prepare(
     return request, staging, bundle
 
 
-def pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
+def pairs(given: Sequence[str], option: str) -> dict[str, str]:
     """``NAME=VALUE`` options as a dictionary.
 
     Raises:
@@ -213,7 +214,8 @@ def _show_plan(client: Client, request: JobRequest, bundle: Bundle, as_json: boo
         print(f"   left out  {path}")
 
 
-def _say_detached(job: Job, as_json: bool) -> None:
+def say_detached(job: Job, as_json: bool) -> None:
+    """The job's name, and how to look at it from now on."""
     if as_json:
         output.print_json(job)
         return

@@ -45,6 +45,10 @@ class JobRequest:
         processes: a node; 0 for the engine's own choice.
         max_hours: the script is stopped after this time; 0 for no limit.
         restarts: how often it is started again after a fault that is not the script's.
+        annotations: notes on the job, and the rules of restarts and hangs that go by them.
+        log_path: URI of a folder that keeps a copy of the logs.
+        grace_s: seconds between SIGTERM and SIGKILL; None for the service's own choice.
+        command: what starts the script, instead of the engine's launcher.
         local_code_dir: where the code lands on the node; empty for the place that its URI names.
         metrics: name → regex with one group, looked for in the log.
         warm_start: whether the script is forked from a process with the framework imported; None for
@@ -70,23 +74,35 @@ class JobRequest:
     processes: int = 0
     priority: int = 1
     description: str = ""
-    max_hours: int = 0
+    max_hours: float = 0
     restarts: int = 0
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    log_path: str = ""
+    grace_s: int | None = None
+    command: str = ""
     local_code_dir: str = ""
     metrics: Mapping[str, str] = field(default_factory=dict[str, str])
     warm_start: bool | None = None
 
     def body(self) -> dict[str, Any]:
         """The body of ``POST /v2/{project_id}/training-jobs``."""
-        annotations = {"fault-tolerance/job-retry-num": str(self.restarts)} if self.restarts else {}
+        restarts = {"fault-tolerance/job-retry-num": str(self.restarts)} if self.restarts else {}
         spec: dict[str, Any] = {"resource": self._resource(), "schedule_policy": {"priority": self.priority}}
         if self.max_hours:
-            spec["auto_stop"] = {"time_unit": "HOURS", "duration": self.max_hours}
+            spec["auto_stop"] = _duration(self.max_hours)
+        if self.log_path:
+            spec["log_export_path"] = {"obs_url": self.log_path}
+        if self.grace_s is not None:
+            spec["grace_s"] = self.grace_s
         if self.warm_start is not None:
             spec["warm_start"] = self.warm_start
         return {
             "kind": "job",
-            "metadata": {"name": self.name, "description": self.description, "annotations": annotations},
+            "metadata": {
+                "name": self.name,
+                "description": self.description,
+                "annotations": {**restarts, **self.annotations},
+            },
             "algorithm": self._algorithm(),
             "spec": spec,
         }
@@ -106,6 +122,8 @@ class JobRequest:
             "outputs": [self._channel(name, uri) for name, uri in self.outputs.items()],
             "environments": dict(self.environments),
         }
+        if self.command:
+            algorithm["command"] = self.command
         if self.local_code_dir:
             algorithm["local_code_dir"] = self.local_code_dir
         if self.metrics:
@@ -124,6 +142,13 @@ class JobRequest:
         if name in self.by_environment:
             channel["access_method"] = "env"
         return channel
+
+
+def _duration(hours: float) -> dict[str, Any]:
+    """Hours as the API has them: whole ones, or else seconds."""
+    if hours == int(hours):
+        return {"time_unit": "HOURS", "duration": int(hours)}
+    return {"time_unit": "SECONDS", "duration": max(1, round(hours * 3600))}
 
 
 def _parameter(argument: Argument) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useProjectId } from "../app/session";
 import { usePreferences } from "../app/preferences";
-import { getJson } from "./http";
+import { getJson, sendJson } from "./http";
 import { jobsPath } from "./jobs";
 import type { components } from "./schema";
 import { isFinished, type Job, type Why } from "./types";
@@ -47,6 +47,22 @@ export const useTasks = (jobId: string, live: boolean) => useDetail<Schemas["Tas
 
 export const useDiagnosis = (jobId: string, attempt: number, enabled: boolean) =>
   useDetail<Diagnosis>(jobId, "diagnosis", { live: false, query: { attempt }, enabled });
+
+export type Stacks = Schemas["StacksAnswer"];
+
+/** Whether an attempt hangs, and the stacks of its ranks that were taken. */
+export const useStacks = (jobId: string, attempt: number, live: boolean) =>
+  useDetail<Stacks>(jobId, "stacks", { live, query: { attempt } });
+
+/** Asks for the stacks of all ranks now. */
+export function useTakeStacks(jobId: string) {
+  const projectId = useProjectId();
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => sendJson<Schemas["StacksAsked"]>("POST", `${jobsPath(projectId)}/${jobId}/stacks`),
+    onSettled: () => client.invalidateQueries({ queryKey: ["job-detail", jobId, "stacks"] }),
+  });
+}
 
 export const useTrainingMetrics = (jobId: string, live: boolean) =>
   useDetail<PrintedMetrics>(jobId, "training-metrics", { live });

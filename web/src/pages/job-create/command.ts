@@ -45,7 +45,7 @@ function options(form: JobForm): string[] {
     if (name !== ANNOTATIONS.restarts) add("--annotation", `${name}=${value}`);
   }
   if (form.grace_s !== 30) found.push(`--grace ${form.grace_s}`);
-  if (form.warm_start) found.push("--warm-start");
+  if (form.warm_start) found.push(form.warm_start === "yes" ? "--warm-start" : "--cold-start");
   add("--description", form.description.trim());
   return found;
 }

@@ -31,7 +31,7 @@ const FULL: JobForm = {
   unconditional: true,
   hang_restart: true,
   grace_s: 10,
-  warm_start: true,
+  warm_start: "yes",
 };
 
 describe("the request", () => {

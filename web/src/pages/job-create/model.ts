@@ -64,7 +64,8 @@ export interface JobForm {
   unconditional: boolean;
   hang_restart: boolean;
   grace_s: number;
-  warm_start: boolean;
+  /** Empty for what the pool does. */
+  warm_start: "" | "yes" | "no";
 }
 
 export const EMPTY: JobForm = {
@@ -95,7 +96,7 @@ export const EMPTY: JobForm = {
   unconditional: false,
   hang_restart: false,
   grace_s: 30,
-  warm_start: false,
+  warm_start: "",
 };
 
 export const ANNOTATIONS = {
@@ -163,7 +164,7 @@ export function valuesOfJob(job: Job): JobForm {
     hang_restart: isYes(notes[ANNOTATIONS.hang]),
     annotations: Object.entries(notes).flatMap(([name, value]) => (OWN.has(name) ? [] : [{ name, value }])),
     grace_s: spec.grace_s,
-    warm_start: Boolean(spec.warm_start),
+    warm_start: spec.warm_start ? "yes" : "",
   };
 }
 
@@ -230,7 +231,7 @@ function specOf(form: JobForm) {
     ...(form.log_path.trim() ? { log_export_path: { obs_url: form.log_path.trim() } } : {}),
     ...(form.stop_hours > 0 ? { auto_stop: autoStop(form.stop_hours) } : {}),
     ...(form.grace_s === EMPTY.grace_s ? {} : { grace_s: form.grace_s }),
-    ...(form.warm_start ? { warm_start: true } : {}),
+    ...(form.warm_start ? { warm_start: form.warm_start === "yes" } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import { Checkbox, Flex, Form, InputNumber, Select, Switch, Typography } from "antd";
+import { Checkbox, Flex, Form, InputNumber, Select, Typography } from "antd";
 import { useState } from "react";
 import { useText } from "../../app/preferences";
 import { BucketPicker } from "../../components/bucket-browser/picker";
@@ -47,6 +47,15 @@ export function MoreSettings({ rules }: { rules: Rules }) {
         <Form.Item name="restarts" label={t.restarts} extra={t.restartsHelp}>
           <Select options={[0, 1, 2, 3].map((value) => ({ value, label: value ? t.times(value) : t.noRestart }))} />
         </Form.Item>
+        <Form.Item name="warm_start" label={t.warmStart} extra={t.warmStartHelp}>
+          <Select
+            options={[
+              { value: "", label: t.warmByPool },
+              { value: "yes", label: t.warm },
+              { value: "no", label: t.cold },
+            ]}
+          />
+        </Form.Item>
         <Form.Item name="grace_s" label={t.grace} rules={[{ required: true, type: "integer", min: 0, max: 3600 }]}>
           <InputNumber min={0} max={3600} precision={0} style={{ width: "100%" }} />
         </Form.Item>
@@ -70,9 +79,6 @@ export function MoreSettings({ rules }: { rules: Rules }) {
         nameRules={[rules.required]}
         valueRules={[]}
       />
-      <Form.Item name="warm_start" label={t.warmStart} valuePropName="checked" layout="horizontal" style={{ marginBottom: 0 }}>
-        <Switch />
-      </Form.Item>
     </>
   );
 }

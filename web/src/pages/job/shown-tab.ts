@@ -1,6 +1,6 @@
 import type { Job } from "../../api/types";
 
-const ALWAYS = ["logs", "events", "metrics", "resources", "outputs", "configuration", "restarts"] as const;
+const ALWAYS = ["logs", "events", "metrics", "resources", "outputs", "stacks", "configuration", "restarts"] as const;
 
 export type TabName = "diagnosis" | (typeof ALWAYS)[number];
 

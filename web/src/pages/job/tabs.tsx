@@ -13,6 +13,7 @@ const MetricsTab = lazy(() => import("../job-tabs/metrics").then((m) => ({ defau
 const OutputsTab = lazy(() => import("../job-tabs/outputs").then((m) => ({ default: m.OutputsTab })));
 const ConfigurationTab = lazy(() => import("../job-tabs/configuration").then((m) => ({ default: m.ConfigurationTab })));
 const RestartsTab = lazy(() => import("../job-tabs/restarts").then((m) => ({ default: m.RestartsTab })));
+const StacksTab = lazy(() => import("../job-tabs/stacks").then((m) => ({ default: m.StacksTab })));
 
 export interface TabProps {
   job: Job;
@@ -32,6 +33,7 @@ export function JobTabs({ job }: { job: Job }) {
     metrics: <MetricsTab {...props} />,
     resources: <ResourcesTab {...props} />,
     outputs: <OutputsTab {...props} />,
+    stacks: <StacksTab {...props} attempt={search.attempt} />,
     configuration: <ConfigurationTab {...props} />,
     restarts: <RestartsTab {...props} />,
   };
