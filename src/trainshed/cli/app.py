@@ -8,8 +8,24 @@ import sys
 
 import typer
 
-from trainshed.cli import algorithms, doctor, engines, environments, jobs, pools, run_command, storage, up
+from trainshed.cli import (
+    algorithms,
+    audit,
+    credentials,
+    doctor,
+    engines,
+    environments,
+    jobs,
+    notifications,
+    pools,
+    projects,
+    run_command,
+    storage,
+    up,
+    users,
+)
 from trainshed.cli.options import EXIT_CODES, FAILED, INTERRUPTED, OURS
+from trainshed.cli.terminal import guard, one_line
 from trainshed.core.errors import TrainshedError
 
 app = typer.Typer(
@@ -29,6 +45,12 @@ environments.register(engines.app)
 app.add_typer(engines.app)
 app.add_typer(pools.app)
 storage.register(app)
+app.add_typer(users.app)
+app.add_typer(projects.app)
+app.add_typer(credentials.tokens)
+app.add_typer(credentials.keys)
+app.add_typer(notifications.app)
+audit.register(app)
 doctor.register(app)
 
 
@@ -49,6 +71,8 @@ def run() -> None:
     """Run the command line and exit; an error is one sentence, never a traceback."""
     # httpx brings a command line of its own along, which costs more to import than all the rest of it
     sys.modules.setdefault("httpx._main", None)  # pyright: ignore[reportArgumentType]
+    if "--raw" not in _own_arguments():
+        guard()
     try:
         app()
     except TrainshedError as error:
@@ -67,7 +91,7 @@ def _exit(error: TrainshedError) -> None:
     arguments = _own_arguments()
     if "--json" in arguments:
         print(json.dumps({"error_code": error.code, "error_msg": error.message}, ensure_ascii=False))
-    print(f"trainshed: {error.message}", file=sys.stderr)
+    print(f"trainshed: {one_line(error.message)}", file=sys.stderr)
     _leave(OURS if arguments[:1] == ["run"] else FAILED)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trainshed.cli import create
-from trainshed.cli.options import INTERRUPTED, AsJson, Attempt, Home, JobName, Task
+from trainshed.cli.options import INTERRUPTED, AsJson, Attempt, Home, JobName, Raw, Task
 
 app = typer.Typer(name="jobs", help="Training jobs.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -113,12 +113,14 @@ def logs(
     search: Annotated[str | None, typer.Option(help="Only lines with this text, of the whole log.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out the platform's own lines.")] = False,
     attempt: Attempt = None,
+    raw: Raw = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
     """Print a job's log.
 
     What the script printed goes to standard output, the platform's own lines to standard error.
+    A terminal obeys only colours and progress bars in it, unless --raw asks for more.
 
     \b
     Examples:
@@ -127,6 +129,7 @@ def logs(
       trainshed jobs logs train-3f2a91 --task worker-1 --search loss
       trainshed jobs logs train-3f2a91 --attempt 0
     """
+    del raw  # ``terminal.guard`` has seen it
     from trainshed.cli.logs import show_log
 
     try:

@@ -30,6 +30,10 @@ Home = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Raw = Annotated[
+    bool,
+    typer.Option("--raw", help="On a terminal, let the script's escape sequences through, whatever they do."),
+]
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="Id or name of the job.", show_default=False)]
 Attempt = Annotated[
     int | None,

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from trainshed.cli.terminal import one_line
 from trainshed.cli.words import word
 
 
@@ -42,7 +43,7 @@ def plain(value: Any) -> Any:
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Columns, as wide as their widest cell; the head is bold on a terminal."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else one_line(str(cell)) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(head, *cells, strict=True)]
     bold, off = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
     print(bold + _line(head, widths) + off)
@@ -55,7 +56,7 @@ def print_facts(facts: Iterable[tuple[str, Any]]) -> None:
     shown = [(name, value) for name, value in facts if value not in (None, "", ())]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        print(f"{name:<{width}}  {value}")
+        print(f"{name:<{width}}  {one_line(str(value))}")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -98,6 +99,11 @@ def duration_text(seconds: float) -> str:
 def time_text(moment: float | None) -> str:
     """A moment in local time, to the second; empty for none."""
     return "" if moment is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def moment_text(milliseconds: int | None) -> str:
+    """A moment as the service's JSON has it, in local time; empty for none."""
+    return "" if milliseconds is None else time_text(milliseconds / 1000)
 
 
 def count_text(count: int, thing: str) -> str:

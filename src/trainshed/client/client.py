@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from trainshed.client.accounts import Audit, Keys, Notifications, Projects, Tokens, Users
 from trainshed.client.connection import Connection, discover
 from trainshed.client.jobs import Jobs
 from trainshed.client.resources import Algorithms, Code, Engines, Objects, Pools
@@ -82,6 +83,40 @@ class Client:
     def objects(self) -> Objects:
         """Objects in the buckets."""
         return Objects(self.transport, self._base)
+
+    @functools.cached_property
+    def users(self) -> Users:
+        """Users, and the caller's own account."""
+        return Users(self.transport)
+
+    @functools.cached_property
+    def projects(self) -> Projects:
+        """Projects, their members and quotas."""
+        return Projects(self.transport)
+
+    @functools.cached_property
+    def tokens(self) -> Tokens:
+        """Personal tokens."""
+        return Tokens(self.transport)
+
+    @functools.cached_property
+    def keys(self) -> Keys:
+        """Access keys."""
+        return Keys(self.transport)
+
+    @functools.cached_property
+    def audit(self) -> Audit:
+        """The audit log."""
+        return Audit(self.transport)
+
+    @functools.cached_property
+    def notifications(self) -> Notifications:
+        """Who is told of what."""
+        return Notifications(self.transport, self._base)
+
+    def health(self) -> dict[str, Any]:
+        """Whether the service takes jobs, and how much room it has."""
+        return self.transport.json("GET", "/v1/health")
 
     def info(self) -> dict[str, Any]:
         """The service's version and what it allows."""

@@ -127,14 +127,12 @@ def delete_object(context: Ctx, caller: Caller, uri: Uri, recursive: bool = Fals
 
 
 def _place(context: Context, caller: Principal, uri: str) -> tuple[Buckets, Location]:
-    location = context.buckets.locate(caller.project_id, uri)
-    if location.is_local:
-        _admin(caller, "read files of the service's machine")
+    location = context.buckets.locate(caller, uri)
     return context.buckets.stores(caller.project_id), location
 
 
 def _writable(context: Context, caller: Principal, uri: str) -> tuple[Buckets, Location]:
-    location = context.buckets.locate(caller.project_id, uri)
+    location = context.buckets.locate(caller, uri)
     if location.is_local:
         message = (
             f"{uri[:200]!r} is a path of the service's machine: only objects in buckets are changed here"

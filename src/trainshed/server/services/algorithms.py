@@ -206,7 +206,7 @@ def _checked(context: Context, caller: Principal, request: AlgorithmRequest) -> 
     config = request.job_config
     command(config.command)
     engine_id = _engine(context, config.engine)
-    storage = Storage(context, caller.project_id)
+    storage = Storage(context, caller)
     code_dir, boot_file = storage.code(config.code_dir, config.boot_file, config.command)
     algorithm = declared(request, code_dir=code_dir, boot_file=boot_file, engine_id=engine_id)
     stores = context.buckets.stores(caller.project_id)

@@ -74,6 +74,7 @@ class AuditLog:
         self._path = spool
         spool.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(spool, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.write(self._fd, b"\n" if os.fstat(self._fd).st_size else b"")  # after a half line of a crash
         self._lock = threading.Lock()
         self._carrying = threading.Lock()
         self._wake = threading.Event()

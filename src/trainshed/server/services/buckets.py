@@ -23,6 +23,7 @@ from trainshed.storage import Buckets, Location, parse_uri
 if TYPE_CHECKING:
     from trainshed.core.clock import Clock
     from trainshed.server.auth.sealing import Sealer
+    from trainshed.server.context import Principal
     from trainshed.server.db.database import Database
     from trainshed.storage import Buckets
     from trainshed.storage.egress import Egress
@@ -63,18 +64,19 @@ class BucketService:
         self._stores: dict[str, Buckets] = {}
         self._configs: dict[str, dict[str, dict[str, Any]]] = {}
 
-    def locate(self, project_id: str, uri: str) -> Location:
-        """``uri`` taken apart, if a request of this project may name it.
+    def locate(self, caller: Principal, uri: str) -> Location:
+        """``uri`` taken apart, if this caller may name it.
 
         ModelArts' own form ``/bucket/path`` is understood where the project has such a bucket.
 
         Raises:
             InvalidInput: it is no URI of ours.
-            Forbidden: it is a folder of this machine, and the service is not for this machine alone.
+            Forbidden: it is a folder of this machine, and the caller does not administer the
+                service, or the service is not for this machine alone.
         """
         if uri.startswith("/"):
             bucket, _, key = uri[1:].partition("/")
-            if bucket in self.config(project_id):
+            if bucket in self.config(caller.project_id):
                 return parse_uri(f"obs://{bucket}/{key}")
         location = parse_uri(uri)
         if location.is_local and not self._local_paths:
@@ -82,6 +84,10 @@ class BucketService:
                 f"{uri[:200]!r} is a path of the service's machine: upload it to a bucket instead",
                 code=Code.LOCAL_PATH_FORBIDDEN,
             )
+        if location.is_local and not caller.operator:
+            # the service's own files, with everybody's keys, are among them
+            message = "only an administrator of the service may name folders of its machine: use a bucket"
+            raise Forbidden(message, code=Code.ROLE_FORBIDDEN)
         return location
 
     def stores(self, project_id: str) -> Buckets:

@@ -12,7 +12,7 @@ from trainshed.core.errors import Code, Forbidden, InvalidInput, NotFound, TooLa
 from trainshed.core.names import check_description
 from trainshed.server.auth.accounts import SESSION, new_access_key, new_secret_key, token_hash, token_id
 from trainshed.server.auth.roles import Role
-from trainshed.server.db.tables import access_keys, memberships, projects, tokens
+from trainshed.server.db.tables import access_keys, memberships, projects, tokens, users
 from trainshed.server.services.users import user_row
 
 if TYPE_CHECKING:
@@ -219,7 +219,10 @@ def _insert_key(
 
 
 def _key(connection: Connection, who: Identity, access_key: str) -> Row:
-    query = select(access_keys).where(access_keys.c.access_key == access_key)
+    query = select(access_keys, users.c.name.label("user_name")).join(
+        users, users.c.id == access_keys.c.user_id
+    )
+    query = query.where(access_keys.c.access_key == access_key)
     if not who.admin:
         query = query.where(access_keys.c.user_id == who.user_id)
     row = connection.execute(query).mappings().first()

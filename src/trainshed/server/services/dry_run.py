@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trainshed.core.errors import Code, InvalidInput, Unavailable
 from trainshed.core.lifecycle import JobState
 from trainshed.core.resources import Placement
+from trainshed.core.secrets import masked
 from trainshed.core.task import Interpreter, TaskSpec
 from trainshed.core.wire import to_wire
 from trainshed.jobs.queue import QueueEntry, Unit
@@ -129,7 +130,7 @@ def _task(task: TaskSpec, processes: list[dict[str, Any]]) -> dict[str, Any]:
                 "role": process["role"],
                 "command": shlex.join(process["argv"]),
                 "argv": process["argv"],
-                "env": dict(sorted(process["env"].items())),
+                "env": masked(dict(sorted(process["env"].items()))),
                 "cwd": process["cwd"],
             }
             for process in processes

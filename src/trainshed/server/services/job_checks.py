@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from trainshed.core.errors import Code, Forbidden, InvalidInput, NotFound, TrainshedError
 from trainshed.core.job import ChannelBinding
 from trainshed.core.resources import Flavor
+from trainshed.core.secrets import MASK
 from trainshed.storage import Location
 from trainshed.storage.folder import FolderStore
 
 if TYPE_CHECKING:
     from trainshed.pools.base import Pool
-    from trainshed.server.context import Context
+    from trainshed.server.context import Context, Principal
 
 MAX_PROCESSES = 1024
 MAX_COMMAND = 8192
@@ -151,13 +152,28 @@ def metric_regexes(regexes: dict[str, str]) -> dict[str, str]:
     return regexes
 
 
-class Storage:
-    """Looks at what a request names in storage, for one project."""
+def not_masked(variables: dict[str, str]) -> dict[str, str]:
+    """``variables`` itself, unless one holds the mask that another job was shown with.
 
-    def __init__(self, context: Context, project_id: str) -> None:
+    Raises:
+        InvalidInput: one does.
+    """
+    for name, value in variables.items():
+        if value == MASK:
+            raise InvalidInput(
+                f"environment variable {name} holds {MASK!r}, the mask of a secret: give the secret itself",
+                code=Code.ENVIRONMENT_VARIABLE_INVALID,
+            )
+    return variables
+
+
+class Storage:
+    """Looks at what a request names in storage, for whoever sent it."""
+
+    def __init__(self, context: Context, caller: Principal) -> None:
         self._buckets = context.buckets
-        self._stores = context.buckets.stores(project_id)
-        self._project = project_id
+        self._stores = context.buckets.stores(caller.project_id)
+        self._caller = caller
         self._max_files = context.settings.max_code_files
         self._max_bytes = context.settings.max_code_bytes
 
@@ -174,7 +190,7 @@ class Storage:
                 "there is no code: give algorithm.id, or algorithm.code_dir with boot_file",
                 code=Code.FIELD_INVALID,
             )
-        location = self._buckets.locate(self._project, code_dir).as_directory()
+        location = self._buckets.locate(self._caller, code_dir).as_directory()
         inside = "" if command and not boot_file else self._boot_path(location, boot_file)
         self._look_at_code(location, inside)
         return str(location), inside
@@ -195,7 +211,7 @@ class Storage:
         """
         found: list[ChannelBinding] = []
         for channel in channels:
-            location = self._buckets.locate(self._project, channel.uri).as_directory()
+            location = self._buckets.locate(self._caller, channel.uri).as_directory()
             uri = str(location)
             if any(other.uri == uri for other in found):
                 raise InvalidInput(
@@ -213,7 +229,7 @@ class Storage:
         """
         if not uri:
             return ""
-        location = self._buckets.locate(self._project, uri).as_directory()
+        location = self._buckets.locate(self._caller, uri).as_directory()
         self._look_at_output("log_export_path", location)
         return str(location)
 
@@ -226,7 +242,7 @@ class Storage:
             )
         path = boot_file
         if "://" in path or path.startswith("/"):
-            whole = str(self._buckets.locate(self._project, path))
+            whole = str(self._buckets.locate(self._caller, path))
             if not whole.startswith(str(code)):
                 raise _outside(boot_file)
             path = whole[len(str(code)) :]
@@ -265,7 +281,7 @@ class Storage:
             raise InvalidInput(f"there is no code in {str(location)[:200]}", code=Code.BOOT_FILE_MISSING)
 
     def _input(self, channel: ChannelBinding) -> ChannelBinding:
-        location = self._buckets.locate(self._project, channel.uri)
+        location = self._buckets.locate(self._caller, channel.uri)
         try:
             kind = self._stores.kind(location)
         except NotFound as error:

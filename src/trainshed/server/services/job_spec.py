@@ -133,7 +133,7 @@ def _spec(
     parameters = _parameters(given.parameters, algorithm)
     inputs, outputs = _channels(given, algorithm)
     _distinct(parameters, inputs, outputs)
-    storage = checks.Storage(context, caller.project_id)
+    storage = checks.Storage(context, caller)
     code_dir, boot_file = storage.code(
         algorithm.code_dir if algorithm else given.code_dir,
         algorithm.boot_file if algorithm else given.boot_file,
@@ -153,7 +153,7 @@ def _spec(
         inputs=storage.inputs(inputs),
         outputs=storage.outputs(outputs),
         parameters=parameters,
-        environments=check_environments(checks.whole_variables(given.environments)),
+        environments=checks.not_masked(check_environments(checks.whole_variables(given.environments))),
         priority=_priority(caller, policy.priority if policy else None),
         preemptible=preemptible,
         working_dir=checks.local_dir(given.working_dir, "working_dir"),

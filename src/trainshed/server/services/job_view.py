@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from trainshed.core.algorithm import Access
 from trainshed.core.lifecycle import TERMINAL
+from trainshed.core.secrets import MASK, masked
 from trainshed.server.wire.flavors import flavor_detail
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 Row = Mapping[Any, Any]
 Json = dict[str, Any]
 
-MASK = "******"
 _ENDED = frozenset(phase.value for phase in TERMINAL)
 _KEPT_SPEC = (
     "volumes",
@@ -150,7 +150,7 @@ def _algorithm(context: Context, row: Row, extra: Json) -> Json:
         "inputs": [_channel(c, extra, "remote_constraint") for c in spec["inputs"]],
         "outputs": [_channel(c, extra) | _predownload(c) for c in spec["outputs"]],
         "engine": _engine(context, row, extra),
-        "environments": spec["environments"],
+        "environments": masked(spec["environments"]),
     }
     if row["algorithm_id"]:
         algorithm |= {"id": row["algorithm_id"], "name": row["algorithm_name"]}
