@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from tests.servers.proxy import Fault, Proxy
 from tests.servers.seaweedfs import SeaweedFS
 from tests.storage.conftest import BUCKET
 from trainshed.core.errors import Code, Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from trainshed.storage import Buckets, Cancelled, CopyOptions
+from trainshed.storage import Buckets, Cancelled, CopyOptions, CopyReport
 
 Make = Callable[..., Buckets]
+OUTAGE_S = 30.0
 
 
 @pytest.fixture
@@ -106,39 +108,31 @@ def test_a_large_download_goes_on_where_it_broke(
     assert len(resumed) > 3
 
 
-@pytest.mark.parametrize("direction", ["up", "down"])
-def test_an_outage_in_the_middle(
-    direction: str, proxy: Proxy, through: Make, tree: Path, tmp_path: Path
-) -> None:
-    buckets = through(patience_s=60.0)
-    if direction == "down":
-        buckets.upload(tree, _uri(tmp_path))
-    middle = proxy.requests + 20
+def test_an_outage_of_half_a_minute(proxy: Proxy, seaweedfs: SeaweedFS, tree: Path, tmp_path: Path) -> None:
+    """Up and down at once, with the settings that everybody has."""
+    buckets = Buckets({BUCKET: seaweedfs.bucket_settings(endpoint=proxy.endpoint)})
+    buckets.upload(tree, _uri(tmp_path) + "1/")
+    middle = proxy.requests + 40
     gone = threading.Event()
+    proxy.decide = lambda number, _: gone.set() if number == middle else None
 
-    def decide(number: int, _: bytes) -> Fault | None:
-        if number == middle:
-            gone.set()
-        return None
+    def copy_up() -> CopyReport:
+        return buckets.upload(tree, _uri(tmp_path) + "2/")
 
-    def come_back() -> None:
-        gone.wait(30)
+    def copy_down() -> CopyReport:
+        return buckets.download(_uri(tmp_path) + "1/", tmp_path / "1")
+
+    with ThreadPoolExecutor() as both:
+        copies = [both.submit(copy_up), both.submit(copy_down)]
+        assert gone.wait(60)
         proxy.outage()
-        threading.Event().wait(3.0)  # how long the outage lasts
+        threading.Event().wait(OUTAGE_S)
+        assert not all(copy.done() for copy in copies)
         proxy.restore()
-
-    proxy.decide = decide
-    back = threading.Thread(target=come_back)
-    back.start()
-    if direction == "up":
-        buckets.upload(tree, _uri(tmp_path))
-        back.join()
-        buckets.download(_uri(tmp_path), tmp_path / "back")
-    else:
-        buckets.download(_uri(tmp_path), tmp_path / "back")
-        back.join()
-    assert gone.is_set()
-    assert _content(tmp_path / "back") == _content(tree)
+        assert [copy.result().verified for copy in copies] == [True, True]
+    buckets.download(_uri(tmp_path) + "2/", tmp_path / "2")
+    assert _content(tmp_path / "1") == _content(tmp_path / "2") == _content(tree)
+    buckets.close()
 
 
 def test_patience_ends_with_one_sentence(proxy: Proxy, through: Make, tree: Path, tmp_path: Path) -> None:
