@@ -19,6 +19,7 @@ from tests.servers.seaweedfs import SeaweedFS
 from tests.storage.conftest import BUCKET, Place
 from trainshed.core.errors import NotFound, Unavailable
 from trainshed.storage import Buckets, OutputSync, SyncNote, committed
+from trainshed.storage.sync_growing import snapshot
 
 
 def until(condition: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
@@ -85,6 +86,54 @@ def test_a_file_held_open_is_never_stored_half(sync: OutputSync, place: Place, o
         half.write(b" and second")
     until(lambda: place.buckets.exists(place.uri + "slow.pt"), "the file is stored after it is closed")
     assert place.buckets.read(place.uri + "slow.pt") == b"first half and second"
+
+
+@pytest.mark.parametrize("name", ["train.log", "run/events.out.tfevents.1700000000.host"])
+def test_a_log_that_stays_open_is_stored_as_far_as_it_is(
+    name: str, sync: OutputSync, place: Place, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainshed.storage.sync_growing._FIRST_S", 0.1)
+    monkeypatch.setattr("trainshed.storage.sync_growing._PAUSE_S", 0.2)
+    (out / "run").mkdir()
+    sync.start()
+    with (out / name).open("wb") as log, (out / "model.pt").open("wb") as model:
+        model.write(b"half")
+        model.flush()
+        for count in (3, 30):
+            for i in range(count):
+                log.write(b"line %d\n" % i)
+                log.flush()  # it never rests for long
+            log.write(b"half a li")
+            log.flush()
+            written = (out / name).read_bytes()
+            whole = written if "tfevents" in name else written.removesuffix(b"half a li")
+            until(lambda want=whole: _there(place).get(name) == want, "what there is so far is stored")
+        assert "model.pt" not in _there(place)
+        assert not committed(place.buckets, place.uri)
+    sync.finish()
+    assert _there(place) == _here(out)
+
+
+def test_a_log_that_goes_away_while_open_is_removed(
+    sync: OutputSync, place: Place, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainshed.storage.sync_growing._FIRST_S", 0.1)
+    sync.start()
+    with (out / "train.log").open("wb") as log:
+        log.write(b"line\n")
+        log.flush()
+        until(lambda: "train.log" in _there(place), "stored")
+        (out / "train.log").unlink()
+    sync.finish()
+    assert _there(place) == {}
+
+
+def test_how_far_a_file_is_whole(tmp_path: Path) -> None:
+    for content, whole in ((b"", 0), (b"a\nb", 2), (b"a", 0), (b"x" * 100_000, 100_000), (b"\n", 1)):
+        (tmp_path / "x.log").write_bytes(content)
+        with snapshot(str(tmp_path / "x.log"), "") as (copy, size):
+            assert size == whole
+            assert Path(copy).read_bytes() == content[:whole]
 
 
 def test_the_end_stores_all_and_says_so(sync: OutputSync, place: Place, out: Path) -> None:

@@ -15,7 +15,8 @@ from trainshed.storage.cache import ObjectCache
 from trainshed.storage.copy import CopyOptions
 from trainshed.storage.engine import Cancelled
 from trainshed.storage.report import CopyReport, ManifestEntry, Progress
-from trainshed.storage.sync import OutputSync, SyncNote, committed
+from trainshed.storage.sync import OutputSync, SyncNote
+from trainshed.storage.sync_marker import committed
 from trainshed.storage.uri import Location, parse_uri
 
 __all__ = [

@@ -2,14 +2,14 @@
 
 A file is complete when nobody has it open for writing and it has rested for a moment. Files that the
 script renames into place go at once. What the script deletes is deleted at the destination, if this
-sync put it there. At the end a manifest is written, and last of all a marker that says "committed".
+sync put it there. At the end a manifest is written, and last of all a marker that says "committed". Of logs
+and event files that stay open, which only grow, what there is so far is stored now and then.
 """
 
 from __future__ import annotations
 
 import contextlib
 import heapq
-import json
 import os
 import stat
 import threading
@@ -17,15 +17,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from trainshed.core.errors import Code, InvalidInput, NotFound, TrainshedError
-from trainshed.storage.base import ObjectInfo, Store, Stored, Transfer
+from trainshed.core.errors import InvalidInput, NotFound, TrainshedError
+from trainshed.storage.base import ObjectInfo, Stored, Transfer
 from trainshed.storage.buckets import Buckets
 from trainshed.storage.copy import OWN, transfer
 from trainshed.storage.engine import Cancelled, Engine, Item
 from trainshed.storage.folder import FolderStore
 from trainshed.storage.inotify import Change, Watch
 from trainshed.storage.report import CopyReport, ManifestEntry, OnProgress
-from trainshed.storage.sync_state import Synced, SyncState, digest
+from trainshed.storage.sync_growing import Growing, snapshot
+from trainshed.storage.sync_marker import COMMITTED, commit, destination, own_key
+from trainshed.storage.sync_state import Synced, SyncState
 from trainshed.storage.tree import file_info
 from trainshed.storage.uri import check_key
 from trainshed.storage.writers import open_for_writing
@@ -77,7 +79,7 @@ class OutputSync:
         os.makedirs(local_dir, exist_ok=True)  # noqa: PTH103
         self._local = FolderStore(os.fspath(local_dir), is_bucket=False)
         self._root = self._local.root
-        self._store, self._prefix = _destination(buckets, uri)
+        self._store, self._prefix = destination(buckets, uri)
         self._name = name
         self._state = SyncState(state_file)
         self._settle_s = settle_s
@@ -88,6 +90,7 @@ class OutputSync:
         self._watch: Watch | None = None
         self._due: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
+        self._growing = Growing()
         self._scan_at = 0.0
         self._failures = 0
         self._begun = False
@@ -118,7 +121,7 @@ class OutputSync:
                 break
             self._remove(gone)
             self._store_files(changed, self._threads * 4, progress, cancel)
-        self._commit()
+        commit(self._store, self._prefix, self._name, self._state)
         return CopyReport(
             files=len(self._state),
             bytes=self._state.bytes,
@@ -165,14 +168,17 @@ class OutputSync:
         now = time.monotonic()
         if now >= self._scan_at:
             self._look_at_all(now)
-        wait = min(self._heap[0][0] if self._heap else self._scan_at, self._scan_at) - now
+        first = self._heap[0][0] if self._heap else self._scan_at
+        wait = min(first, self._scan_at, self._growing.next()) - now
         for change in self._changes(wait):
             self._take(change)
         self._work_off()
+        for path in self._growing.take():
+            self._store_so_far(path)
 
     def _begin(self) -> None:
         """Take an earlier attempt's "committed" back, and find out what is stored already."""
-        self._store.delete([self._own("committed")])
+        self._store.delete([own_key(self._prefix, self._name, COMMITTED)])
         if not len(self._state):
             self._adopt()
         self._begun = True
@@ -201,6 +207,7 @@ class OutputSync:
         due = time.monotonic() + after_s
         if path.startswith(OWN) or path.rpartition("/")[2].startswith(".trainshed-"):
             return
+        self._growing.seen(path)
         if abs(self._due.get(path, -1e9) - due) > 0.05:
             self._due[path] = due
             heapq.heappush(self._heap, (due, path))
@@ -247,6 +254,25 @@ class OutputSync:
             self._plan(path, max(1.0, 2 * self._settle_s))
         else:
             ready.append((path, found))
+
+    def _store_so_far(self, path: str) -> None:
+        """Store what a file that stays open holds now; it counts as stored only when it is closed."""
+        full = f"{self._root}/{path}"
+        if open_for_writing(full) is False:
+            return
+        try:
+            with snapshot(full, self._root) as (copy, size):
+                if size:
+                    self._state.begin(path)
+                    self._growing.stored(path, size)
+                    key = check_key(self._prefix + path)
+                    item = Item(path, size, lambda _: self._store.uploading(copy, key))
+                    Engine(1, cancel=self._stop).run([item])
+        except (NotFound, InvalidInput):
+            return  # it is gone, or has a name that no bucket takes
+        except TrainshedError:
+            self._growing.seen(path)
+            raise
 
     def _failed(self, error: Exception) -> None:
         pause = self._pause()
@@ -348,9 +374,6 @@ class OutputSync:
         with contextlib.suppress(NotFound):
             yield from self._store.list(self._prefix)
 
-    def _own(self, kind: str) -> str:
-        return f"{self._prefix}{OWN}{self._name}.{kind}"
-
     def _entries(self) -> list[ManifestEntry]:
         entries: list[ManifestEntry] = []
         for path in sorted(self._state.paths()):
@@ -358,17 +381,6 @@ class OutputSync:
             assert synced is not None
             entries.append(ManifestEntry(path, synced.size, synced.etag))
         return entries
-
-    def _commit(self) -> None:
-        lines = "".join(self._state.manifest()).encode(errors="surrogateescape")
-        self._store.write(self._own("manifest.jsonl"), lines)
-        marker = {
-            "files": len(self._state),
-            "bytes": self._state.bytes,
-            "manifest_sha256": digest(lines),
-            "time": time.time(),
-        }
-        self._store.write(self._own("committed"), json.dumps(marker).encode())
 
 
 def _mtime_ns(info: ObjectInfo) -> int:
@@ -380,23 +392,3 @@ def _try_watch() -> Watch | None:
         return Watch()
     except OSError:
         return None
-
-
-def _destination(buckets: Buckets, uri: str) -> tuple[Store, str]:
-    store, key = buckets.resolve(uri)
-    prefix = key if not key or key.endswith("/") else key + "/"
-    if isinstance(store, FolderStore) and not store.root:
-        return FolderStore("/" + prefix, "/" + prefix), ""
-    return store, prefix
-
-
-def committed(buckets: Buckets, uri: str, name: str = "worker-0") -> bool:
-    """Whether a task's outputs under ``uri`` are whole."""
-    store, prefix = _destination(buckets, uri)
-    try:
-        store.stat(f"{prefix}{OWN}{name}.committed")
-    except NotFound as error:
-        if error.code == Code.BUCKET_NOT_FOUND:
-            raise
-        return False
-    return True
