@@ -71,6 +71,7 @@ def moxing(server: dict[str, str]) -> tuple[Copy, Copy]:
         path_style=True,
     )
     base = f"s3://{server['bucket']}/"
+    mox.file.exists(base)  # in a job the gateway is there, too
 
     def up(root: str, prefix: str) -> Any:
         return mox.file.copy_parallel(root, base + prefix.rstrip("/"))
