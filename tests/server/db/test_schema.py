@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -38,6 +39,22 @@ def test_migrations_make_the_tables_of_the_code(database: Database):
 def test_a_database_that_is_up_to_date_is_left_alone(database: Database):
     upgrade(database)
     assert not upgrade(database)
+
+
+def test_an_upgrade_keeps_what_is_there(database: Database):
+    """A table that SQLite makes anew must not take along what refers to it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO projects (id, name, created_at) VALUES ('p', 'p', 0)"))
+        connection.execute(text("INSERT INTO buckets VALUES ('p', 'b', 'folder', '{}', NULL, TRUE, 0)"))
+    assert upgrade(database)
+    with database.write() as connection:
+        assert connection.execute(text("SELECT count(*) FROM buckets")).scalar() == 1
+        connection.execute(projects.delete())
+        assert connection.execute(text("SELECT count(*) FROM buckets")).scalar() == 0, "keys are on again"
 
 
 def test_a_database_of_a_newer_release_is_refused(database: Database):

@@ -77,6 +77,25 @@ class Database:
         finally:
             self._writing.active = False
 
+    @contextmanager
+    def rebuilding(self) -> Generator[None]:
+        """While a migration may copy tables: SQLite does not look at foreign keys.
+
+        To alter a table SQLite makes it anew and drops the old one, and that would delete
+        whatever refers to it. The setting can only change outside of a transaction.
+        """
+        self._foreign_keys(on=False)
+        try:
+            yield
+        finally:
+            self._foreign_keys(on=True)
+
+    def _foreign_keys(self, *, on: bool) -> None:
+        if self.dialect == "sqlite":
+            connection = self.engine.raw_connection()  # the writer has but this one
+            cast("sqlite3.Connection", connection.dbapi_connection).execute(f"PRAGMA foreign_keys={int(on)}")
+            connection.close()
+
     def close(self) -> None:
         """Close all connections; on SQLite this folds the write-ahead log in."""
         self._reader.dispose()

@@ -26,7 +26,7 @@ def upgrade(db: Database) -> bool:
     with db.read() as connection:
         if _revision(connection) == HEAD:
             return False
-    with db.write() as connection:
+    with db.rebuilding(), db.write() as connection:
         if db.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         revision = _revision(connection)
