@@ -23,6 +23,8 @@ from trainshed.core.errors import Code, InvalidInput, Unavailable
 BUSY_TIMEOUT_S = 30
 # enough for the index that a count of 100,000 jobs goes through, and for the leaves that inserts touch
 CACHE_KIB = 16384
+# readers share what the system has in memory, instead of reading pages into a cache of each
+MAPPED = 256 * 1024 * 1024
 
 
 class Database:
@@ -133,6 +135,7 @@ def _sqlite(url: str, *, writer: bool) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         if not writer:
+            connection.execute(f"PRAGMA mmap_size={MAPPED}")
             connection.execute("PRAGMA query_only=ON")
 
     def on_begin(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
 
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.server.db.tables import jobs, tasks
@@ -51,6 +51,8 @@ _ORDERS: dict[str, ColumnElement[Any]] = {
     "duration": func.coalesce(jobs.c.ended_at, jobs.c.started_at) - jobs.c.started_at,
     "priority": jobs.c.priority,
 }
+# So many matches are counted by reading them.
+FEW = 2000
 # Other clients say these; every job here has the same.
 _IGNORED = frozenset({"kind", "job_type", "train_type"})
 
@@ -61,7 +63,7 @@ def search(db: Database, project_id: str, wanted: JobSearch) -> tuple[int, Seque
     Raises:
         InvalidInput: a filter or an order that there is not.
     """
-    condition = and_(jobs.c.project_id == project_id, *_conditions(wanted))
+    condition = and_(jobs.c.project_id == project_id, *_conditions(wanted, db.dialect))
     column = _ORDERS.get(wanted.sort_by.lower())
     if column is None:
         raise _wrong("sort_by", wanted.sort_by, _ORDERS)
@@ -70,10 +72,9 @@ def search(db: Database, project_id: str, wanted: JobSearch) -> tuple[int, Seque
     ascending = wanted.order.lower() == "asc"
     order = (column.asc(), jobs.c.id.asc()) if ascending else (column.desc(), jobs.c.id.desc())
     # ids first: a page far from the start is then found in the index alone
-    page = select(jobs.c.id).where(condition).order_by(*order).offset(wanted.offset).limit(wanted.limit)
+    matching = select(jobs.c.id).where(condition).order_by(*order)
     with db.read() as connection:
-        total = connection.execute(select(func.count()).select_from(jobs).where(condition)).scalar_one()
-        ids = [row.id for row in connection.execute(page)]
+        total, ids = _page(connection, matching, condition, wanted)
         found: Sequence[Row] = []
         if ids:
             found = connection.execute(select(jobs).where(jobs.c.id.in_(ids))).mappings().all()
@@ -81,8 +82,25 @@ def search(db: Database, project_id: str, wanted: JobSearch) -> tuple[int, Seque
     return total, [by_id[job_id] for job_id in ids if job_id in by_id]
 
 
-def _conditions(wanted: JobSearch) -> list[ColumnElement[bool]]:
-    found = [_condition(item) for item in wanted.filters if item.key not in _IGNORED]
+def _page(
+    connection: Connection, matching: Select[Any], condition: ColumnElement[bool], wanted: JobSearch
+) -> tuple[int, list[str]]:
+    """How many match, and the ids of the page.
+
+    A part of a name is in few names, and to know how many all must be looked through: then all
+    that match are read at once, instead of looking through everything twice.
+    """
+    if any(item.operator.lower() == "like" for item in wanted.filters):
+        ids: list[str] = list(connection.execute(matching.limit(FEW + 1)).scalars())
+        if len(ids) <= FEW:
+            return len(ids), ids[wanted.offset : wanted.offset + wanted.limit]
+    total = connection.execute(select(func.count()).select_from(jobs).where(condition)).scalar_one()
+    page = matching.offset(wanted.offset).limit(wanted.limit)
+    return total, list(connection.execute(page).scalars())
+
+
+def _conditions(wanted: JobSearch, dialect: str) -> list[ColumnElement[bool]]:
+    found = [_condition(item, dialect) for item in wanted.filters if item.key not in _IGNORED]
     if wanted.workspace_id:
         found.append(jobs.c.workspace_id == wanted.workspace_id)
     if wanted.host_ips:
@@ -91,28 +109,32 @@ def _conditions(wanted: JobSearch) -> list[ColumnElement[bool]]:
     return found
 
 
-def _condition(item: JobFilter) -> ColumnElement[bool]:
+def _condition(item: JobFilter, dialect: str) -> ColumnElement[bool]:
     operator = item.operator.lower() or "in"
     if item.key in _TIMES:
         return _time(item, _TIMES[item.key], operator)
     column = _COLUMNS.get(item.key)
     if column is None:
         raise _wrong("filters.key", item.key, (*_COLUMNS, *_TIMES))
+    if operator == "like":
+        return or_(*(_contains(column, value, dialect) for value in item.value or ("",)))
     make = _OPERATORS.get(operator)
     if make is None:
-        raise _wrong("filters.operator", item.operator, (*_OPERATORS, "between"))
+        raise _wrong("filters.operator", item.operator, (*_OPERATORS, "like", "between"))
     return make(column, item.value)
 
 
-def _like(column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
-    return or_(*(column.icontains(value, autoescape=True) for value in values or ("",)))
+def _contains(column: ColumnElement[Any], value: str, dialect: str) -> ColumnElement[bool]:
+    """Upper and lower case alike; SQLite's LIKE has it so, at a third of the cost of two lower()."""
+    if dialect == "sqlite":
+        return column.contains(value, autoescape=True)
+    return column.icontains(value, autoescape=True)
 
 
 _OPERATORS: dict[str, Callable[[ColumnElement[Any], Sequence[str]], ColumnElement[bool]]] = {
     "in": lambda column, values: column.in_(values),
     "equal": lambda column, values: column.in_(values),
     "not": lambda column, values: not_(column.in_(values)),
-    "like": _like,
 }
 
 
