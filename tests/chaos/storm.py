@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -64,6 +65,8 @@ def storm(plan: Plan, folder: Path) -> Report:
         )
         world.kill(signal.SIGTERM)
         problems += _gone(world)
+        if problems and on.disk:  # it goes with its file system
+            shutil.copytree(on.disk, folder / "kept", symlinks=True, ignore_dangling_symlinks=True)
         return Report(
             plan.world, plan.seed, len(plan.jobs), on.counts, starts, time.monotonic() - began, problems
         )
