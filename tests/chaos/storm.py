@@ -132,6 +132,7 @@ def _surroundings(plan: Plan, folder: Path) -> Generator[tuple[Surroundings, Out
             case "disk":
                 stack.enter_context(_small_disk(home))
                 on.disk = home
+                env["TRAINSHED_DISK_RESERVE_MB"] = "0"  # it is to be really full
             case "clock":
                 on.clock = folder / "clock"
                 on.clock.write_text("0")

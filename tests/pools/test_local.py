@@ -123,7 +123,7 @@ def test_an_agent_that_cannot_live_is_given_up(job: Job, pooled: Pooled) -> None
     pooled.pool.start(gang(job))
     pooled.wait_for_change()
     status = eventually(lambda: s if (s := pooled.pool.poll([KEY])[KEY]).state is AgentState.GONE else None)
-    assert "died 4 times" in status.reason
+    assert "died 8 times" in status.reason
     assert "Is a directory" in status.reason
 
 

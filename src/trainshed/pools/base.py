@@ -10,6 +10,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from trainshed.core.engine import Engine
 from trainshed.core.resources import Flavor, Node, Placement
@@ -125,6 +126,14 @@ class Pool(ABC):
     @abstractmethod
     def poll(self, keys: Sequence[TaskKey]) -> dict[TaskKey, AgentStatus]:
         """The state of all these agents, in one batched look."""
+
+    def remains(self, key: TaskKey) -> Path | None:
+        """Folder of the logs that a task has left, where the service can read it.
+
+        Asked for once an agent is gone for good, for what it could not report any more.
+        """
+        del key
+        return None
 
     def close(self) -> None:  # noqa: B027 - most pools hold nothing
         """Let go of the pool; agents go on."""

@@ -25,7 +25,7 @@ from trainshed.pools._agents import Process, Zygote
 from trainshed.pools.base import AgentState, AgentStatus, Gang, Offer, Pool, TaskKey
 
 NODE = "local"
-_LIVES = 4
+_LIVES = 8
 _LONG_LIFE_S = 60.0
 _FORCE_S = 20.0
 
@@ -160,6 +160,10 @@ class LocalPool(Pool):
 
     def poll(self, keys: Sequence[TaskKey]) -> dict[TaskKey, AgentStatus]:
         return {key: self._state(key) for key in keys}
+
+    def remains(self, key: TaskKey) -> Path | None:
+        root = self._root(key)
+        return None if _agents.find(root).delivered else root / "log"
 
     def close(self) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ from trainshed.server.services.events import feed_event
 from trainshed.server.services.feeds import FeedItem, JobFeed
 from trainshed.server.services.gangs import GangMaker
 from trainshed.server.services.live import LiveJob, Placed
+from trainshed.server.services.logs import LogStore
 from trainshed.server.services.messages import (
     AgentsChanged,
     Asked,
@@ -61,7 +62,8 @@ class Desk:
         self._gangs = GangMaker(context, tokens)
         self._known: dict[str, tuple[float, Interpreter]] = {}
         self.preparation = Preparation(context.environments, tell)
-        self.drivers = {pool.id: PoolDriver(pool, tell) for pool in context.pools.values()}
+        logs = LogStore(context.log_root)
+        self.drivers = {pool.id: PoolDriver(pool, tell, logs) for pool in context.pools.values()}
         self.board = Board(context.pools)
         self._moves = Moves(self.board, self._stop_agents)
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from trainshed.core.errors import TrainshedError, Unavailable
-from trainshed.pools.base import AgentStatus, Gang, Pool, TaskKey
+from trainshed.pools.base import AgentState, AgentStatus, Gang, Pool, TaskKey
+from trainshed.server.services.logs import LogStore
+from trainshed.server.services.salvage import salvage
 
 _log = logging.getLogger("trainshed.server")
 
@@ -48,9 +50,10 @@ class _Stop:
 class PoolDriver:
     """Does to a pool what the dispatcher asks for, in order, and tells it what came of it."""
 
-    def __init__(self, pool: Pool, tell: Callable[[Told], None]) -> None:
+    def __init__(self, pool: Pool, tell: Callable[[Told], None], logs: LogStore) -> None:
         self.pool = pool
         self._tell = tell
+        self._logs = logs
         self._asked: SimpleQueue[Gang | _Stop | tuple[TaskKey, ...] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"pool-{pool.id}", daemon=True)
 
@@ -104,6 +107,18 @@ class PoolDriver:
 
     def _poll(self, keys: tuple[TaskKey, ...]) -> None:
         try:
-            self._tell(Polled(self.pool.poll(keys)))
+            statuses = self.pool.poll(keys)
+            for key in [key for key, status in statuses.items() if status.state is AgentState.GONE]:
+                self._salvage(key)
+            self._tell(Polled(statuses))
         except Exception:
             _log.exception("pool %s could not be asked for its agents", self.pool.id)
+
+    def _salvage(self, key: TaskKey) -> None:
+        """What the script of a lost agent has printed is not lost with it."""
+        folder = self.pool.remains(key)
+        try:
+            if folder is not None:
+                salvage(self._logs, key, folder)
+        except (OSError, TrainshedError) as error:
+            _log.warning("the logs of %s could not be read after its agent: %s", key, error)
