@@ -19,7 +19,24 @@ from trainshed.agent.moxing_gateway import put_library
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "examples/moxing_job/train.py"
 PREPARE = ROOT / "examples/digits/prepare.py"
-ENGINES = ["python_3.11", "tensorflow_2.1.0-cuda_10.1-py_3.7-ubuntu_18.04-x86_64"]
+PYTHON_36 = """
+family = "Python"
+
+[[engine]]
+id = "python_3.6"
+framework = "Python"
+framework_version = "3.6"
+launcher = "plain"
+chips = ["CPU"]
+archs = ["x86_64", "aarch64"]
+system = "any Linux"
+
+[engine.recipe]
+python = "3.6"
+requirements = []
+imports = ["json"]
+"""
+ENGINES = ["python_3.6", "tensorflow_2.1.0-cuda_10.1-py_3.7-ubuntu_18.04-x86_64", "python_3.11"]
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +82,10 @@ def test_on_every_python(version: str, bucket: Where, some_digits: Path, tmp_pat
 @pytest.mark.parametrize("engine", ENGINES)
 def test_as_a_job(engine: str, digits: Path, tmp_path: Path) -> None:
     shell = Shell(tmp_path, tmp_path / "home")
+    if engine == "python_3.6":  # the preset engine of that Python is built from KungFu's source
+        _python("3.6")
+        (tmp_path / "home/engines").mkdir(parents=True)
+        (tmp_path / "home/engines/old.toml").write_text(PYTHON_36)
     bucket = tmp_path / "home/buckets/trainshed"
     shutil.copytree(digits, bucket / "digits")
     urls = ["--data_url", "obs://trainshed/digits/", "--train_url", "obs://trainshed/out/"]

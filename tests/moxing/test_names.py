@@ -94,6 +94,28 @@ def test_compat_and_thread() -> None:
         thread.join()
 
 
+PATCH = """
+from moxing.framework.util.multiprocessing import Thread
+from moxing.framework.util import runtime
+from moxing.framework.util.runtime import MoxTimeoutError, get_func_name, signal, logging, functools
+from moxing.framework.file import file_io
+from moxing.framework.file.file_io import os, make_dirs, _get_size_obs, _PARTIAL_MAXIMUM_SIZE
+from moxing.framework.file.file_io import _download_obs_with_large_file, _download_obs_by_stream
+from moxing.framework.file.src.obs.cloghandler import ConcurrentRotatingFileHandler, randint, sys
+file_io._download_obs = file_io._config_obs_log = runtime.mox_timeout = lambda *a: None
+ConcurrentRotatingFileHandler.doRollover = lambda self: None
+print("patched")
+"""
+
+
+def test_scripts_that_patch_what_is_inside() -> None:
+    """What a patch of ModelArts that some scripts carry along imports and replaces."""
+    done = subprocess.run(
+        [sys.executable, "-c", PATCH], env={"PYTHONPATH": "src"}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "patched\n"
+
+
 def test_timeouts() -> None:
     waiting = threading.Event()
     with pytest.raises(runtime.MoxTimeoutError, match="wait"):

@@ -55,6 +55,7 @@ def mpi_local_sync_barrier(name: str = "barrier", timeout_s: float = 1800.0) -> 
     """Wait until all ranks of this node have called it with the same ``name``.
 
     How many they are is in LOCAL_WORLD_SIZE or OMPI_COMM_WORLD_LOCAL_SIZE; alone it returns at once.
+    MoXing publishes no signature of it: call it without arguments; the two are ours.
 
     Raises:
         MoxTimeoutError: not all of them came in time.

@@ -1,0 +1,1 @@
+"""Modules that scripts reach for by their old place."""
