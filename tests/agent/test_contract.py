@@ -70,6 +70,17 @@ def test_arguments_are_single_tokens_channels_first() -> None:
     )
 
 
+def test_endpoints_are_there_for_those_who_ask() -> None:
+    names = ("S3_ENDPOINT", "S3_USE_HTTPS", "S3_VERIFY_SSL")
+    for asked, there in (("1", True), ("true", True), ("0", False), ("", False)):
+        task = replace(TASK, environments={"TRAINSHED_DIRECT_STORAGE": asked})
+        variables = layout(task).variables
+        assert [variables.get(name) for name in names] == (
+            ["https://obs.example.com", "1", "1"] if there else [None] * 3
+        )
+        assert "PRIVATE9" not in str(variables)
+
+
 def test_paths() -> None:
     found = layout()
     assert found.code_dir == "/home/ma-user/modelarts/user-job-dir/digits/"
@@ -116,9 +127,6 @@ def test_variables() -> None:
         "DLS_LOCAL_CACHE_PATH": "/cache",
         "BATCH_CUSTOM0_HOSTS": "10.0.0.1:29500",
         "BATCH_CUSTOM1_HOSTS": "10.0.0.2:29500",
-        "S3_ENDPOINT": "https://obs.example.com",
-        "S3_USE_HTTPS": "1",
-        "S3_VERIFY_SSL": "1",
         "TRAINSHED_JOB_ID": "0b7c",
         "TRAINSHED_JOB_NAME": "digits",
         "TRAINSHED_ATTEMPT": "2",

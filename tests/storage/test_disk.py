@@ -11,7 +11,7 @@ import pytest
 
 from tests.storage.conftest import Place
 from trainshed.core.errors import Code, Conflict, Unavailable
-from trainshed.storage import Buckets
+from trainshed.storage import Buckets, CopyOptions
 from trainshed.storage.base import run_alone
 from trainshed.storage.faults import check_space
 
@@ -45,6 +45,17 @@ def test_a_download_that_does_not_fit_is_not_begun(place: Place, small_disk: Sma
         place.buckets.download(place.uri, disk)
     assert caught.value.code == Code.DISK_FULL
     assert list(disk.iterdir()) == []
+
+
+def test_more_than_the_flavor_gives_is_not_begun(place: Place, tmp_path: Path) -> None:
+    for name in "ab":
+        place.buckets.write(place.uri + name, bytes(600_000))
+    with pytest.raises(Unavailable, match="flavor with a larger disk") as caught:
+        place.buckets.download(place.uri, tmp_path / "in", options=CopyOptions(room=1_000_000))
+    assert caught.value.code == Code.DISK_FULL
+    assert not any((tmp_path / "in").glob("*"))
+    report = place.buckets.download(place.uri, tmp_path / "in", options=CopyOptions(room=1_200_000))
+    assert report.files == 2
 
 
 def test_too_many_files_for_the_inodes(place: Place, small_disk: Small) -> None:

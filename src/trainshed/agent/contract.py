@@ -21,6 +21,8 @@ LOG_DIR = f"{MODELARTS}/log"
 CACHE = "/cache"
 OWN = f"{HOME}/.trainshed"
 """What we put beside the script: the moxing library and its socket."""
+DIRECT_STORAGE = "TRAINSHED_DIRECT_STORAGE"
+"""Variable of a job whose script reads its buckets by itself, with keys of its own."""
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PASSED_ON = (
@@ -216,7 +218,12 @@ def _older(task: TaskSpec, places: Places) -> dict[str, str]:
 
 
 def _storage(task: TaskSpec) -> dict[str, str]:
-    """The endpoint of the first bucket that has one; never its keys."""
+    """For a job that asks for direct access: the endpoint of the first bucket that has one; never its keys.
+
+    TensorFlow's and others' own readers take it for their only way to S3, so that it is not there unasked.
+    """
+    if task.environments.get(DIRECT_STORAGE, "0").lower() in ("", "0", "false", "no"):
+        return {}
     endpoints = (str(s.get("endpoint") or "") for s in task.buckets.values())
     endpoint = next(filter(None, endpoints), "")
     if not endpoint:

@@ -70,6 +70,7 @@ class TaskSpec:
         local paths: ``code_dir`` and channels keep their URIs; the agent decides where they land.
         engine_id, family, launcher: which engine and how it starts the script.
         environments_dir: where environments are cached on this node.
+        disk_gb: how much the inputs may take, by the flavor; 0 where that is not limited.
         buckets: storage configuration for the agent: bucket name → its settings
             (``{"kind": "folder", "path": …}`` or ``{"kind": "s3", "endpoint": …, …}``).
         sandbox: ``auto`` (the best that works), ``none``, ``namespaces`` or ``bubblewrap``.
@@ -97,6 +98,7 @@ class TaskSpec:
     processes: int = 1
     cpus: float = 1.0
     memory_mb: int = 0
+    disk_gb: int = 0
     inputs: tuple[ChannelBinding, ...] = ()
     outputs: tuple[ChannelBinding, ...] = ()
     parameters: tuple[Parameter, ...] = ()

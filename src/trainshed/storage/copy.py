@@ -45,6 +45,7 @@ class CopyOptions:
         delete: remove at the destination what the source does not have.
         manifest: list every file in the report.
         include: relative paths to copy, and no others.
+        room: bytes that all of it may take at the destination; 0 for as much as its disk has.
         cache: where downloads from a server are kept for the next job on this node.
     """
 
@@ -53,6 +54,7 @@ class CopyOptions:
     delete: bool = False
     manifest: bool = False
     include: frozenset[str] | None = None
+    room: int = 0
     cache: ObjectCache | None = None
     on_progress: OnProgress | None = None
     on_stored: Callable[[str, Stored], None] | None = None
@@ -268,6 +270,7 @@ class _TreeCopy:
             yield from items
             return
         ahead: list[Item] = []
+        total = 0
         done = False
         while not done:
             ahead.clear()
@@ -279,7 +282,11 @@ class _TreeCopy:
                 done = True
             _check_names(ahead)
             path = folder.path(self._target.prefix)
-            faults.check_space(path, sum(i.size for i in ahead), len(ahead))
+            size = sum(i.size for i in ahead)
+            total += size
+            if 0 < self._options.room < total + self._skipped_bytes:
+                raise faults.no_room(total + self._skipped_bytes, self._options.room)
+            faults.check_space(path, size, len(ahead))
             yield from ahead
 
 

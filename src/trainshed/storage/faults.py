@@ -103,6 +103,15 @@ def check_space(path: str | os.PathLike[str], size: int, files: int) -> None:
         )
 
 
+def no_room(size: int, room: int) -> Unavailable:
+    """More is to be copied than its place may take, whatever the disk has."""
+    return Unavailable(
+        f"{_amount(size)} or more are to be copied to where {_amount(room)} may be taken; "
+        "choose a flavor with a larger disk, or less data",
+        code=Code.DISK_FULL,
+    )
+
+
 def _amount(size: int) -> str:
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
         if size >= unit:

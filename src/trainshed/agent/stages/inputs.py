@@ -37,27 +37,35 @@ def run(work: Work) -> str:
             )
         if kind == "file":
             files[channel.name] = channel.uri.rpartition("/")[2]
-        count, length = _fetch(work, channel, contract.input_dir(work.task, index))
+        count, length = _fetch(
+            work, channel, contract.input_dir(work.task, index), _room(work.task, total_bytes)
+        )
         if count == 0:
             raise InvalidInput(f"the input {channel.name} is empty: {channel.uri}", code=Code.INPUT_EMPTY)
         total_files, total_bytes = total_files + count, total_bytes + length
     for index, channel in enumerate(work.task.outputs):
         if channel.predownload and work.buckets.exists(channel.uri):
-            count, length = _fetch(work, channel, contract.output_dir(work.task, index))
+            directory = contract.output_dir(work.task, index)
+            count, length = _fetch(work, channel, directory, _room(work.task, total_bytes))
             total_files, total_bytes = total_files + count, total_bytes + length
     work.journal.fact("files", files)
     return f"{total_files} files, {size(total_bytes)}"
 
 
-def _fetch(work: Work, channel: ChannelBinding, directory: str) -> tuple[int, int]:
-    """Fetch one channel; how many files and bytes it has."""
+def _room(task: TaskSpec, taken: int) -> int:
+    """What the flavor's disk leaves for more; 0 where it is not limited."""
+    return max(1, (task.disk_gb << 30) - taken) if task.disk_gb else 0
+
+
+def _fetch(work: Work, channel: ChannelBinding, directory: str, room: int) -> tuple[int, int]:
+    """Fetch one channel, which may take ``room`` bytes; how many files and bytes it has."""
     from trainshed.storage import CopyOptions
 
     report = work.buckets.download(
         channel.uri,
         work.places.host(directory),
         progress=work.progress(Stage.INPUTS, channel.name),
-        options=CopyOptions(cancel=work.halt.cancel, cache=_cache(work.task)),
+        options=CopyOptions(cancel=work.halt.cancel, cache=_cache(work.task), room=room),
     )
     for i, warning in enumerate(report.warnings):
         work.log.line(f"input-{channel.name}-{i}", f"{channel.name}: {warning}")

@@ -100,6 +100,7 @@ class GangMaker:
             processes=processes(spec, engine, flavor),
             cpus=flavor.resources.cpus,
             memory_mb=flavor.resources.memory_mb,
+            disk_gb=flavor.disk_gb,
             inputs=spec.inputs,
             outputs=spec.outputs,
             parameters=spec.parameters,
