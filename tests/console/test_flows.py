@@ -65,6 +65,26 @@ def test_a_running_job_is_followed_live_and_stopped(
     wait_for_phase(service, job_id, "Terminated")
 
 
+def test_a_job_that_hangs_is_noticed_and_shows_where_it_stands(
+    tab: OpenTab, service: Running, tmp_path: Path, gate: Gate
+) -> None:
+    name = unique("hangs")
+    soon = {f"fault-tolerance/hang-{what}-s": "2" for what in ("window", "confirm", "start")}
+    job_id = submit(service, tmp_path / "code", WAITING, name, soon, gate=gate.port)
+    page = tab().sign_in()
+    wait_for_phase(service, job_id, "Running")
+    card = page.get_by_role("link", name=re.compile(f"^{name}: "))
+    expect(card).to_be_visible(timeout=DEADLINE_S * 1000)
+    card.click()
+    expect(page.get_by_role("tab", name="Stacks")).to_have_attribute("aria-selected", "true")
+    stack = page.get_by_role("group", name="rank 0")
+    expect(stack.first).to_contain_text("train.py", timeout=DEADLINE_S * 1000)
+    page.get_by_role("button", name="Take stacks now").click()
+    expect(page.get_by_text("somebody asked")).to_be_visible(timeout=DEADLINE_S * 1000)
+    gate.open()
+    wait_for_phase(service, job_id, "Completed")
+
+
 def test_chinese_dark_and_narrow(tab: OpenTab) -> None:
     opened = tab(locale="zh-CN", dark=True, width=390)
     page = opened.sign_in()

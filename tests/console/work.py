@@ -86,12 +86,19 @@ def write_code(folder: Path, source: str) -> Path:
     return folder
 
 
-def submit(service: Running, code: Path, source: str, name: str, **parameters: str) -> str:
+def submit(
+    service: Running,
+    code: Path,
+    source: str,
+    name: str,
+    annotations: dict[str, str] | None = None,
+    **parameters: str,
+) -> str:
     """Create a job of plain Python; its id."""
     write_code(code, source)
     body: dict[str, Any] = {
         "kind": "job",
-        "metadata": {"name": name},
+        "metadata": {"name": name, "annotations": annotations or {}},
         "algorithm": {
             "code_dir": code.as_uri() + "/",
             "boot_file": "train.py",

@@ -54,6 +54,19 @@ export type Stacks = Schemas["StacksAnswer"];
 export const useStacks = (jobId: string, attempt: number, live: boolean) =>
   useDetail<Stacks>(jobId, "stacks", { live, query: { attempt } });
 
+/** The verdict on each of several running jobs; looked at less often than a job whose page is open. */
+export function useHangVerdicts(jobIds: string[]) {
+  const projectId = useProjectId();
+  return useQueries({
+    queries: jobIds.map((id) => ({
+      queryKey: ["hang", id],
+      queryFn: ({ signal }: { signal: AbortSignal }) => getJson<Stacks>(`${jobsPath(projectId)}/${id}/stacks`, {}, signal),
+      staleTime: 10_000,
+      refetchInterval: 15_000,
+    })),
+  });
+}
+
 /** Asks for the stacks of all ranks now. */
 export function useTakeStacks(jobId: string) {
   const projectId = useProjectId();

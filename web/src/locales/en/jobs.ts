@@ -1,6 +1,9 @@
 /** What the pages about jobs say in English. */
 export const jobs = {
   overview: {
+    waiting: (count: number) => `${count} waiting`,
+    diskLow: (free: string, path: string) => `The disk is nearly full: ${free} free at ${path}`,
+    noJobsTaken: "The service takes no jobs",
     running: "Running",
     queued: "Queued",
     failed: "Failed today",

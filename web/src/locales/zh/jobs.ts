@@ -2,6 +2,9 @@ import type { jobs as English } from "../en/jobs";
 
 export const jobs: typeof English = {
   overview: {
+    waiting: (count: number) => `${count} 个排队中`,
+    diskLow: (free: string, path: string) => `磁盘将满：${path} 仅剩 ${free}`,
+    noJobsTaken: "服务暂不接收作业",
     running: "运行中",
     queued: "排队中",
     failed: "今日失败",

@@ -21,7 +21,6 @@ export function EngineSelect({ id = "", value = "", onChange }: Props) {
   const pool = Form.useWatch<string | undefined>("pool") ?? "";
   const engines = useEngines();
   const items = engines.data?.items ?? [];
-  const families = [...new Set(items.map((engine) => engine.family))];
   const state: Record<string, string> = {
     ready: t.engineReady,
     building: t.engineBuilding,
@@ -38,10 +37,12 @@ export function EngineSelect({ id = "", value = "", onChange }: Props) {
     };
   };
   const first = (engine: EngineInfo) => (offerOf(engine, pool).available ? 0 : 1);
+  const inOrder = [...items].sort((a, b) => first(a) - first(b));
+  const families = [...new Set(inOrder.map((engine) => engine.family))];
   const options = families.map((family) => ({
     label: family,
     title: family,
-    options: items.filter((engine) => engine.family === family).sort((a, b) => first(a) - first(b)).map(option),
+    options: inOrder.filter((engine) => engine.family === family).map(option),
   }));
   return (
     <Select

@@ -1,7 +1,7 @@
 import { Link, useSearch } from "@tanstack/react-router";
 import { Alert, Button, Descriptions, Flex, Progress, Typography, type DescriptionsProps } from "antd";
 import { useEngines } from "../../api/engines";
-import { useTasks, useWhy } from "../../api/job-details";
+import { useStacks, useTasks, useWhy } from "../../api/job-details";
 import { isFinished, type Job } from "../../api/types";
 import { formatDuration, formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
@@ -18,6 +18,7 @@ export function Header({ job }: { job: Job }) {
     <>
       <Facts job={job} />
       {queued && <WhyWaiting job={job} />}
+      {phase === "Running" && <Hanging job={job} />}
       {outcome && isFinished(phase) && phase !== "Completed" && !diagnosed && <Ending job={job} />}
     </>
   );
@@ -96,6 +97,28 @@ function WhyWaiting({ job }: { job: Job }) {
             <Progress percent={Math.round(engine.environment.percent ?? 0)} size="small" aria-label={t.job.building} style={{ maxWidth: 360 }} />
           )}
         </>
+      }
+    />
+  );
+}
+
+/** Whether the job is suspected to hang, with the way to its stacks. */
+function Hanging({ job }: { job: Job }) {
+  const t = useMessages();
+  const { language } = usePreferences();
+  const stacks = useStacks(job.metadata.id, job.status.attempt ?? 0, true).data;
+  if (!stacks || !["suspect", "hung"].includes(stacks.state ?? "")) return null;
+  return (
+    <Alert
+      type="warning"
+      showIcon
+      style={{ margin: "8px 0" }}
+      title={t.job.hangStates[stacks.state as "hung"]}
+      description={language === "zh" ? stacks.reason_zh || stacks.reason : stacks.reason}
+      action={
+        <Link to="/jobs/$jobId" params={{ jobId: job.metadata.id }} search={{ tab: "stacks" }}>
+          <Button size="small">{t.job.stacks}</Button>
+        </Link>
       }
     />
   );

@@ -1,23 +1,15 @@
 import { Card, Empty, Flex, Progress, Skeleton, Typography } from "antd";
-import { useJobs } from "../../api/jobs";
-import { useFlavors, usePools } from "../../api/pools";
+import { usePools, usePoolUse } from "../../api/pools";
 import { useMessages } from "../../app/preferences";
 import { Problem } from "../../components/problem";
-import { useOf, type PoolUse } from "./usage";
+import { useOf, type UseOfPool } from "./usage";
 
-/** How much of each pool is taken by running jobs. */
+/** How much of each pool is taken. */
 export function PoolsCard() {
   const t = useMessages();
   const pools = usePools(true);
-  const flavors = useFlavors();
-  const running = useJobs({
-    offset: 0,
-    limit: 1000,
-    sort_by: "create_time",
-    order: "desc",
-    filters: [{ key: "phase", operator: "in", value: ["Running", "Terminating"] }],
-  });
-  const found = pools.data && flavors.data && running.data ? useOf(pools.data.items, flavors.data.flavors, running.data.items) : undefined;
+  const use = usePoolUse();
+  const found = pools.data && use.data ? useOf(pools.data.items, use.data.items) : undefined;
   return (
     <Card size="small" title={t.overview.pools}>
       {pools.error && !pools.data ? <Problem error={pools.error} retry={() => void pools.refetch()} /> : !found && <Skeleton active />}
@@ -29,7 +21,7 @@ export function PoolsCard() {
   );
 }
 
-function OnePool({ use }: { use: PoolUse }) {
+function OnePool({ use }: { use: UseOfPool }) {
   const t = useMessages();
   return (
     <div>
@@ -37,6 +29,7 @@ function OnePool({ use }: { use: PoolUse }) {
         <Typography.Text strong>
           {use.kind === use.pool ? use.pool : `${use.pool} · ${use.kind}`}
         </Typography.Text>
+        {use.waiting > 0 && <Typography.Text type="secondary">{t.overview.waiting(use.waiting)}</Typography.Text>}
         <Typography.Text type={use.ready < use.nodes ? "warning" : "secondary"}>{t.overview.nodesReady(use.ready, use.nodes)}</Typography.Text>
       </Flex>
       {use.cards.total > 0 && <Bar label={t.overview.cards} {...use.cards} />}
