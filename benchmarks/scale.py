@@ -20,6 +20,8 @@ import tracemalloc
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 
+from benchmarks.table import Table
+
 from trainshed.core.resources import Chip, Node, Resources
 from trainshed.jobs.queue import QueueEntry, Unit
 from trainshed.jobs.scheduler import Scheduler
@@ -165,6 +167,13 @@ def main() -> None:
     print(f"why      {why:.2f} ms")
     if args.json:
         args.json.write_text(json.dumps({**result, "why_ms": why}, indent=2))
+    columns = ("running times", "decisions a second", "p50, ms", "p99, ms", "passed the head")
+    table = Table("scale", f"Scheduler: {args.nodes:,} nodes, {args.jobs:,} jobs queued", columns)
+    for name, row in result.items():
+        cells = [row[key] for key in ("decisions_per_s", "round_p50_ms", "round_p99_ms", "passed_the_head")]
+        table.add(f"running times {name}", *cells)
+    table.notes.append(f"Why a job waits is answered in {why:.1f} ms.")
+    table.publish()
 
 
 if __name__ == "__main__":

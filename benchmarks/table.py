@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("TRAINSHED_BENCH_RESULTS") or Path(__file__).parent / "results")
 
 Cell = str | float | int | None
 

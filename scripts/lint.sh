@@ -6,3 +6,4 @@ cd "$(dirname "$0")/.."
 .venv/bin/ruff format --check .
 .venv/bin/lint-imports --no-cache
 .venv/bin/pyright
+.venv/bin/pyright -p packages/moxing
