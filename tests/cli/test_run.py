@@ -268,6 +268,43 @@ def test_a_stopped_service_leaves_its_jobs_running(own_service: Service) -> None
     assert seen + out == "".join(f"line {number}\n" for number in range(30))
 
 
+TWO = """
+import os
+print("hello from", os.environ["VC_TASK_INDEX"], flush=True)
+print("no end of line", end="")
+"""
+
+
+@pytest.mark.parametrize(
+    ("logs", "shown"), [("", (0, 1)), ("first", (0,)), ("1", (1,)), ("worker-1,0", (0, 1))]
+)
+def test_the_logs_of_all_nodes_come_with_their_names(shell: Shell, logs: str, shown: tuple[int, ...]) -> None:
+    shell.script(TWO)
+    words = (
+        "run",
+        "train.py",
+        "--engine",
+        "python",
+        "--nodes",
+        "2",
+        "-q",
+        *(("--logs", logs) if logs else ()),
+    )
+    done = shell.run(*words)
+    assert done.returncode == 0, done.stderr
+    mark = "[worker-{0}] " if len(shown) > 1 else ""
+    each = [f"{mark}hello from {{0}}\n{mark}no end of line" for _ in shown]
+    lines = "\n".join(text.format(task) for text, task in zip(each, shown, strict=True)).splitlines()
+    assert sorted(done.stdout.splitlines()) == sorted(lines)
+
+
+def test_a_task_that_is_not_there_has_no_log(shell: Shell) -> None:
+    shell.script(TWO)
+    done = shell.run("run", "train.py", "--engine", "python", "--nodes", "2", "--logs", "2")
+    assert done.returncode != 0
+    assert "tasks from 0 to 1" in done.stderr
+
+
 @pytest.mark.engine
 def test_two_nodes_of_pytorch(shell: Shell) -> None:
     example = Path(__file__).parents[2] / "examples" / "ddp" / "train.py"

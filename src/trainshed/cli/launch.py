@@ -10,6 +10,7 @@ from trainshed.cli import output, service
 from trainshed.cli.options import INTERRUPTED
 from trainshed.cli.output import count_text, say, size_text, tell
 from trainshed.cli.steps import Steps
+from trainshed.cli.task_logs import tasks_shown
 from trainshed.cli.watch import DetachedError, ending, exit_code_of, facts_of, reasons, watch
 from trainshed.cli.words import word
 from trainshed.client import Bundle, Client, Job, JobRequest, collect
@@ -37,6 +38,7 @@ class Options:
     flavor: str
     pool: str
     nodes: int
+    logs: str
     processes: int
     env: tuple[str, ...]
     code_dir: Path | None
@@ -79,7 +81,8 @@ def launch(
         if not quiet:
             tell("{name} is created ({engine})", name=job.name, engine=options.engine)
         try:
-            ended = watch(client, job, quiet=quiet, log_to_stderr=as_json)
+            tasks = tasks_shown(options.logs, options.nodes)
+            ended = watch(client, job, quiet=quiet, log_to_stderr=as_json, tasks=tasks)
         except DetachedError:
             tell("{name} goes on; look again with 'trainshed jobs logs -f {name}'", name=job.name)
             return INTERRUPTED
@@ -99,6 +102,7 @@ def understand(options: Options) -> Wanted:
     for channel in (*inputs, *outputs):
         check_parameter_name(channel)
     check_inputs(inputs)
+    tasks_shown(options.logs, options.nodes)
     return Wanted(
         root=root,
         boot_file=boot_file,

@@ -57,6 +57,14 @@ def run(
     processes: Annotated[
         int, typer.Option(min=0, help="Processes on each node.", show_default="one a card, one without cards")
     ] = 0,
+    logs: Annotated[
+        str,
+        typer.Option(
+            metavar="TASKS",
+            help="Of several nodes, whose logs to show: all, first, or numbers such as 0,3.",
+            show_default="all of 16 nodes or fewer",
+        ),
+    ] = "",
     env: Annotated[
         list[str] | None,
         typer.Option("--env", metavar="NAME=VALUE", help="Environment variable of the script."),
@@ -126,6 +134,7 @@ def run(
         flavor=flavor,
         pool=pool,
         nodes=nodes,
+        logs=logs,
         processes=processes,
         env=tuple(env or ()),
         code_dir=code_dir,

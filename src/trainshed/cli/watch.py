@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -15,6 +15,7 @@ from trainshed.cli.options import INTERRUPTED, OURS, TIMED_OUT
 from trainshed.cli.output import duration_text, plain, say, tell
 from trainshed.cli.pending import WhyPending
 from trainshed.cli.steps import Steps
+from trainshed.cli.task_logs import TaskView, other_tasks
 from trainshed.cli.words import chinese, word
 from trainshed.client import Client, Diagnosis, Job
 from trainshed.client.models import Json, items, section
@@ -29,7 +30,14 @@ class DetachedError(Exception):
     """The person pressed Ctrl-C twice: the job goes on without us."""
 
 
-def watch(client: Client, job: Job, *, quiet: bool = False, log_to_stderr: bool = False) -> Job:
+def watch(
+    client: Client,
+    job: Job,
+    *,
+    quiet: bool = False,
+    log_to_stderr: bool = False,
+    tasks: Sequence[int] = (0,),
+) -> Job:
     """Show the job until it has ended, and return it as it ended.
 
     The first Ctrl-C stops the job and goes on showing it; the second leaves it.
@@ -37,16 +45,27 @@ def watch(client: Client, job: Job, *, quiet: bool = False, log_to_stderr: bool 
     Args:
         quiet: leave out the platform's own lines.
         log_to_stderr: keep standard output free.
+        tasks: whose logs to show; of several, each line says whose it is.
 
     Raises:
         DetachedError: at the second Ctrl-C.
     """
     out = sys.stderr if log_to_stderr else sys.stdout
-    view = LogView(out, None if quiet else sys.stderr)
-    with Steps(quiet=quiet) as steps, _stop_on_interrupt(client, job):
+    platform = None if quiet else sys.stderr
+    lock = threading.Lock()
+
+    def view_of(task: int) -> LogView | TaskView:
+        return TaskView(out, platform, task, lock) if len(tasks) > 1 else LogView(out, platform)
+
+    view, others = view_of(0), [task for task in tasks if task]
+    with (
+        Steps(quiet=quiet) as steps,
+        _stop_on_interrupt(client, job),
+        other_tasks(client, job, others, view_of),
+    ):
         waiting = WhyPending(client.connection, job.id, steps)
         try:
-            for event in client.jobs.follow(job.id):
+            for event in client.jobs.follow(job.id, logs=0 in tasks):
                 data = section(event.data)
                 match event.name:
                     case "log":
