@@ -48,7 +48,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="trainshed-bench-") as folder,
@@ -77,6 +77,7 @@ class _Bench:
         self._reading()
         self._copying()
         self._ranks()
+        self._memory()
         self._gateway.close()
         self._buckets.close()
 
@@ -145,6 +146,17 @@ class _Bench:
         contenders = {f"{n} {'rank' if n == 1 else 'ranks'}": _Ranks(n, url, target).run for n in (1, RANKS)}
         title = f"Ranks that copy the same {self._many:,} × 16 KiB to the same place, each a process"
         self._compare("moxing-ranks", title, contenders, "1 rank", before=lambda: _remove(target))
+
+    def _memory(self) -> None:
+        """What the gateway, which did all of the above, took at most."""
+        process = self._gateway.wake()
+        assert process is not None
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+        table = Table("moxing-memory", "Memory of the process that moves the bytes", ("", "MiB"))
+        table.add("gateway, at most, after all of the above", peak / 1024)
+        table.publish()
+        print()
 
     def _compare(
         self, name: str, title: str, contenders: dict[str, Contender], base: str,
