@@ -58,6 +58,20 @@ def test_a_job_without_cards_leaves_card_nodes_alone_where_it_can() -> None:
     assert scheduler.place(0.0)[0].placements[0].node == "plain"
 
 
+def test_a_node_on_which_it_failed_is_left_out_where_others_will_do() -> None:
+    scheduler = Scheduler([gpus("a"), gpus("b"), gpus("c")])
+    scheduler.submit(job("again", node_count=2, avoid=("a",)))
+    (decision,) = scheduler.place(0.0)
+    assert [placement.node for placement in decision.placements] == ["b", "c"]
+
+
+def test_a_node_on_which_it_failed_is_better_than_none() -> None:
+    scheduler = Scheduler([gpus("a"), gpus("b")])
+    scheduler.submit(job("again", 4, node_count=2, avoid=("a",)))
+    (decision,) = scheduler.place(0.0)
+    assert [placement.node for placement in decision.placements] == ["a", "b"]
+
+
 def test_architecture_chip_and_labels_must_match() -> None:
     ascend = replace(gpus("npu"), chip=Chip.ASCEND, arch=Arch.AARCH64)
     scheduler = Scheduler([gpus("a"), ascend, gpus("rack2", labels={"rack": "2"})])

@@ -36,6 +36,7 @@ class QueueEntry:
             A job that stays longer than this counts as one of unknown duration from then on.
         preemptible: whether it may be stopped for a job of higher priority.
         paused: whether it keeps its place without being started.
+        avoid: nodes on which it failed; it goes there only where no others will do.
     """
 
     job_id: str
@@ -47,6 +48,7 @@ class QueueEntry:
     project: str = ""
     preemptible: bool = False
     paused: bool = False
+    avoid: tuple[str, ...] = ()
 
     @property
     def cards(self) -> int:

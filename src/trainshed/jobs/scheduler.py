@@ -21,14 +21,14 @@ not delay it (``reservation``). A job over its project's quota neither starts no
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from trainshed.core.resources import Node
 from trainshed.jobs.capacity import Capacity
 from trainshed.jobs.indexes import Holders
-from trainshed.jobs.nodes import vector
+from trainshed.jobs.nodes import UNBOUNDED, NodeState, vector
 from trainshed.jobs.queue import Decision, Head, QueueEntry, Quota, RunningGang, Unit, Why
 from trainshed.jobs.reservation import Reservation, pick
 from trainshed.jobs.waiting import Key, Queue, Shape, Waiting
@@ -237,6 +237,12 @@ class Scheduler:
         end, want = now + waiting.duration, vector(entry.unit.resources)
         stays = [head for head in heads if head.time is not None and end > head.time]
         limits = [head.limit(want, now) for head in stays]
+        if entry.avoid:
+            elsewhere = pick(
+                index, self._capacity.states, entry.node_count, [*limits, _elsewhere(entry.avoid)]
+            )
+            if elsewhere is not None:
+                return elsewhere
         return pick(index, self._capacity.states, entry.node_count, limits)
 
     def _holders(self, heads: list[Reservation]) -> Holders:
@@ -301,3 +307,8 @@ class Scheduler:
     def _invalidate(self) -> None:
         for reservation in self._reservations.values():
             reservation.invalidate()
+
+
+def _elsewhere(avoid: tuple[str, ...]) -> Callable[[NodeState], int]:
+    """Room on every node but these."""
+    return lambda state: 0 if state.node.name in avoid else UNBOUNDED

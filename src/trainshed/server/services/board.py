@@ -192,6 +192,7 @@ class Board:
             project=job.project_id,
             preemptible=job.preemptible,
             paused=job.id in self.held_until,
+            avoid=job.avoid,
         )
         scheduler.submit(entry)
 

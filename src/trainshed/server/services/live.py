@@ -78,6 +78,7 @@ class LiveJob:
         stored: phase and attempt that the database has; the next write insists on them.
         forced: whether it is to be ended at once.
         history: attempts that ended and were followed by another; starts that failed are none.
+        avoid: nodes on which it failed, which the next start leaves out where others will do.
         ending: why the gang is being ended though nobody asked for it.
     """
 
@@ -106,6 +107,7 @@ class LiveJob:
     stopped_by: str = ""
     forced: bool = False
     ending: str = ""
+    avoid: tuple[str, ...] = ()
     history: list[Ended] = field(default_factory=list[Ended])
 
     @property

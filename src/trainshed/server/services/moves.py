@@ -297,6 +297,7 @@ class Moves:
             budget=verdict.budget.value if verdict.budget else None,
         )
         self._board.release(job)
+        job.avoid = verdict.avoid
         if verdict.delay_s > 0:
             self._board.held_until[job.id] = turn.now + verdict.delay_s
         self._requeue(turn, job, JobEvent.RESTARTED)
