@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos lint format bench docs engines console api-types
+.PHONY: help setup demo test chaos lint audit format bench docs engines console api-types
 
 trainshed := .venv/bin/trainshed
 
@@ -21,6 +21,9 @@ chaos: setup ## Play long storms of faults, and audit that nothing is lost (MINU
 
 lint: setup ## Check style, types and the layers of the house
 	@sh scripts/lint.sh
+
+audit: setup ## Look for known faults in dependencies; says what could not be checked
+	@sh scripts/audit.sh
 
 format: setup ## Format the code
 	@.venv/bin/ruff check --fix --quiet .

@@ -57,6 +57,7 @@ def run_checks(home: Path) -> list[Check]:
         check_chips(),
         check_interpreters(),
         check_service(home),
+        *check_intake(home),
     ]
 
 
@@ -174,6 +175,27 @@ def check_service(home: Path) -> Check:
             step = "'trainshed up' needs another one: --port 0 takes any that is free"
             return Check("service", Verdict.NOTE, f"does not run; port {_PORT} is taken", step)
     return Check("service", Verdict.GOOD, f"does not run; commands start one, port {_PORT} is free")
+
+
+def check_intake(home: Path) -> list[Check]:
+    """Whether the service that runs takes jobs; nothing where none runs."""
+    from trainshed.cli.service import lock_held
+
+    if not lock_held(home / SERVER_LOCK):
+        return []
+    from trainshed.client import Client
+    from trainshed.client.connection import from_home
+    from trainshed.core.errors import TrainshedError
+
+    try:
+        with Client(from_home(home)) as client:
+            health = client.health()
+    except TrainshedError as error:
+        return [Check("jobs", Verdict.BAD, error.message)]
+    if health["accepting_jobs"]:
+        return [Check("jobs", Verdict.GOOD, "the service takes jobs")]
+    step = "make room there; the service goes on by itself"
+    return [Check("jobs", Verdict.BAD, f"the service takes no jobs: {health['reason']}", step)]
 
 
 def _output(command: list[str]) -> str:

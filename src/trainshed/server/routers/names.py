@@ -70,4 +70,7 @@ def show_training_quotas(
         mine = mine.where(jobs.c.user_id == user_id)
     with context.db.read() as connection:
         used = connection.execute(mine).scalar_one()
-    return QuotaList(quotas=[Quota(resource=JOB_NUMBER, quota=UNLIMITED, used=used)])
+    most = context.quotas.of(caller.project_id).jobs
+    return QuotaList(
+        quotas=[Quota(resource=JOB_NUMBER, quota=UNLIMITED if most is None else most, used=used)]
+    )
