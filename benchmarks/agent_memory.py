@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=8)
     count: int = parser.parse_args().jobs
     table = Table("agent-memory", "Memory of an agent", ("what", "MiB a job", "budget"))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         by_pool(Path(folder), count, table)
         alone(Path(folder), table)
     table.notes.append("Proportional (Pss), agent and supervisor together, while the script sleeps.")
@@ -60,8 +60,8 @@ def by_pool(folder: Path, count: int, table: Table) -> None:
     table.add("zygote, once a machine", pss(zygote.pid) if zygote else None, "")
     for spec in specs:
         pool.stop(spec.job_id, 0, force=True)
+    pool.close()  # from here on no agent gets a successor
     until_gone(specs)
-    pool.close()
 
 
 def alone(folder: Path, table: Table) -> None:
