@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import SANDBOXES, Job, eventually
+from tests.agent.slow_s3 import slow_s3
 from trainshed.agent import processes
 from trainshed.core.engine import LauncherName
 from trainshed.core.job import ChannelBinding
@@ -121,6 +122,23 @@ def test_a_stop_before_the_script_starts(job: Job) -> None:
     assert (record.outcome["cause"], record.outcome["stage"]) == ("stopped", "pre-start")
     assert record.outcome["exit_code"] is None
     assert b"never" not in job.script_log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1], ids=["stop", "force"])
+def test_a_stop_during_a_large_copy(job: Job, number: signal.Signals) -> None:
+    """It does not wait for the copy, and what has come of it is given back."""
+    job.write("print('never')")
+    with slow_s3() as store:
+        job.set(buckets={"slow": store.bucket}, inputs=(ChannelBinding("data_url", "s3://slow/data/"),))
+        agent = job.start()
+        assert store.asked.wait(60), job.agent_log()
+        agent.send_signal(number)
+        assert agent.wait(60) == 0
+    outcome = job.record.outcome
+    assert outcome is not None
+    assert (outcome["cause"], outcome["stage"]) == ("stopped", "inputs")
+    assert b"never" not in job.script_log()
+    assert not list((job.root / "ma-user" / "modelarts" / "inputs").rglob("big*"))
 
 
 def test_what_a_finished_script_leaves_behind_is_ended(job: Job) -> None:
