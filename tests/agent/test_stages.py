@@ -171,6 +171,35 @@ def test_an_interpreter_that_is_not_there(job: Job) -> None:
     assert (record.outcome["cause"], record.outcome["code"]) == ("infrastructure", "TrainShed.1023")
 
 
+def test_an_environment_is_built_on_the_node_once(job: Job, tmp_path: Path) -> None:
+    """As on a cluster, where the service's own environments are not seen."""
+    job.write("import sys; print(sys.prefix)")
+    job.set(interpreter=None, engine_id="python_3.11")
+    record = job.run()
+    assert record.outcome is not None
+    assert record.outcome["cause"] == "success", job.agent_log()
+    assert job.script_log().decode().startswith(str(tmp_path / "environments"))
+    built = [e["message"] for e in record.events if e["stage"] == "environment" and e["kind"] == "note"]
+    assert built == ["building the environment of python_3.11 on this node"]
+    assert record.logs["build"], "the build has a log of its own"
+    job.set(attempt=1, root=str(job.root.parents[1] / "1" / "worker-0"))
+    job.root = Path(job.spec.root)
+    again = job.run()
+    assert again.outcome is not None
+    assert again.outcome["cause"] == "success"
+    assert not [e for e in again.events if e["stage"] == "environment" and e["kind"] == "note"]
+    assert "build" not in again.logs
+
+
+def test_an_engine_that_cannot_be_built_on_the_node(job: Job) -> None:
+    job.write("print('never')")
+    job.set(interpreter=None, engine_id="no-such-engine")
+    outcome = job.run().outcome
+    assert outcome is not None
+    assert (outcome["stage"], outcome["cause"]) == ("environment", "user_error")
+    assert "no-such-engine" in outcome["message"]
+
+
 def test_a_hook_before_the_start(job: Job) -> None:
     job.write("export FROM_HOOK='two words'\nunset_before=1\necho preparing\n", "ma-pre-start.sh")
     job.write("import os\nprint(os.environ['FROM_HOOK'], 'unset_before' in os.environ)")
