@@ -65,7 +65,7 @@ class World:
         self.code.mkdir()
         (self.code / "train.py").write_text(SCRIPT)
         self.out = out or str(folder / "out")
-        self.env = env or {}
+        self.env = {} if env is None else env
         self.accepted: list[JobPlan] = []
         self.hit: set[str] = set()
         self.process: subprocess.Popen[bytes] | None = None

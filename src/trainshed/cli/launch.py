@@ -76,6 +76,8 @@ def launch(
             return 0
         job = client.jobs.create(request)
         if detach:
+            for warning in job.raw.get("warnings") or ():
+                say(f"! {warning}")
             say_detached(job, as_json)
             return 0
         if not quiet:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -431,3 +434,54 @@ def test_resource_use_is_sampled(shed: Shed) -> None:
     eventually(sampled)
     shed.stop(job, force=True)
     shed.wait(job)
+
+
+RESUMES = """
+import json, os, sys, time
+out = sys.argv[1].split("=")[1]
+path = os.path.join(out, "checkpoint.json")
+state = json.load(open(path)) if os.path.exists(path) else {"step": 0, "weight": 5.0}
+print("begins at step", state["step"], flush=True)
+while state["step"] < 40:
+    state["weight"] -= 0.1 * 2 * (state["weight"] - 1.25)  # gradient descent on (w - 1.25) ** 2
+    state["step"] += 1
+    with open(path + ".new", "w") as file:
+        json.dump(state, file)
+    os.replace(path + ".new", path)
+    print("step", state["step"], "loss", repr((state["weight"] - 1.25) ** 2), flush=True)
+    time.sleep(0.05)
+"""
+
+
+def test_a_job_killed_three_times_ends_with_the_loss_of_one_that_was_not(shed: Shed, tmp_path: Path) -> None:
+    """Each start fetches what the last one has left in its output, and goes on from there."""
+    notes = {"fault-tolerance/job-unconditional-retry": "true"}
+    calm_out, killed_out = tmp_path / "calm", tmp_path / "killed"
+    calm = shed.submit(RESUMES, algorithm__outputs=[channel("train_url", calm_out, predownload=True)])
+    job = shed.submit(
+        RESUMES,
+        metadata__annotations=notes,
+        algorithm__outputs=[channel("train_url", killed_out, predownload=True)],
+    )
+    root = shed.running.home / "jobs" / job["metadata"]["id"]
+    for attempt in range(3):
+        eventually(lambda n=attempt: f"step {8 * (n + 1)} " in logged(shed, job, n))
+        [[_, pid, _]] = json.loads((root / str(attempt) / "worker-0" / "run" / "run.ranks").read_text())
+        os.kill(pid, signal.SIGKILL)
+    done = shed.wait(job)
+    assert (done["status"]["phase"], done["status"]["attempt"]) == ("Completed", 3)
+    begins = [int(shed.log(job, attempt=n).split("begins at step ")[1].split()[0]) for n in range(4)]
+    assert begins[0] == 0
+    assert all(later > earlier for earlier, later in itertools.pairwise(begins)), begins
+    assert shed.wait(calm)["status"]["phase"] == "Completed"
+    assert shed.log(job).splitlines()[-1] == shed.log(calm).splitlines()[-1]
+    assert (killed_out / "checkpoint.json").read_text() == (calm_out / "checkpoint.json").read_text()
+    records = done["status"]["running_records"]
+    assert [record["outcome"]["signal"] for record in records[:3]] == [9, 9, 9]
+    assert [record["attempt"] for record in records] == [0, 1, 2, 3]
+
+
+def logged(shed: Shed, job: Json, attempt: int) -> str:
+    """The log of one start, which may not have begun."""
+    url = shed.url(job["metadata"]["id"], "tasks", "worker-0", "logs")
+    return shed.api.get(url, params={"attempt": attempt}).text

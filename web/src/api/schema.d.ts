@@ -3128,6 +3128,11 @@ export interface components {
             status: components["schemas"]["JobStatusModel"];
             /** Train Type */
             train_type?: string | null;
+            /**
+             * Warnings
+             * @description Ours: said once, to who creates it.
+             */
+            warnings?: string[] | null;
         };
         /**
          * JobRequest
@@ -4169,6 +4174,11 @@ export interface components {
             priority: number;
             /** Tasks */
             tasks: components["schemas"]["PlannedTask"][];
+            /**
+             * Warnings
+             * @description What is likely to go wrong.
+             */
+            warnings?: string[];
         };
         /**
          * PlannedProcess

@@ -32,12 +32,14 @@ class NewJob:
     Attributes:
         stored: the columns that it got beside ``row``.
         taken: whether its name turned out to be taken; then it was not inserted.
+        warnings: what is likely to go wrong with it, in English and in Chinese.
     """
 
     job: LiveJob
     row: dict[str, Any]
     stored: dict[str, Any] = field(default_factory=dict[str, Any])
     taken: bool = False
+    warnings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)

@@ -93,7 +93,7 @@ class Desk:
     def _submit(self, turn: Turn, message: Submit) -> bool:
         job = message.new.job
         turn.changes.new_jobs.append(message.new)
-        self._moves.created(turn, job)
+        self._moves.created(turn, job, message.new.warnings)
         self._prepare(turn, job)
         return True
 

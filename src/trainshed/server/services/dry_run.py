@@ -51,6 +51,7 @@ def plan(context: Context, caller: Principal, request: JobRequest) -> dict[str, 
         "interpreter": interpreter.python,
         "environment": "ready" if ready else "absent",
         "priority": found.spec.priority,
+        "warnings": [text for text, _ in found.warnings],
         "tasks": [_task(*pair) for pair in zip(gang.tasks, processes, strict=True)],
     }
 

@@ -29,6 +29,7 @@ STAGE_NAMES: dict[str, tuple[str, str]] = {
 
 _SERVICE_EVENTS: dict[str, tuple[str, str, str]] = {
     "created": ("Info", "the job was created", "作业已创建"),
+    "warning": ("Warning", "{text}", "{text_zh}"),
     "building": ("Info", "the environment of engine {engine} is built", "正在构建引擎 {engine} 的环境"),
     "built": ("Info", "the environment is ready after {seconds} s", "引擎环境已就绪，用时 {seconds} 秒"),
     "build_failed": ("Error", "the environment could not be made: {reason}", "引擎环境准备失败：{reason}"),

@@ -18,7 +18,7 @@ from trainshed.core.names import (
 )
 from trainshed.core.parameters import MAX_PARAMETERS, check_declared, check_text, check_value
 from trainshed.core.resources import Flavor
-from trainshed.server.services import algorithms, fault_tolerance
+from trainshed.server.services import algorithms, boot_check, fault_tolerance
 from trainshed.server.services import job_checks as checks
 from trainshed.server.services.resources import Resources, pick_engine, pick_flavor, pick_pool
 from trainshed.server.wire import common
@@ -52,6 +52,7 @@ class Resolved:
 
     Attributes:
         extra: what the request said and the service only gives back.
+        warnings: what is likely to go wrong, in English and in Chinese.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Resolved:
     flavor: Flavor
     algorithm: Named = field(default_factory=Named)
     extra: dict[str, Any] = field(default_factory=dict[str, Any])
+    warnings: boot_check.Warnings = ()
 
 
 def resolve(context: Context, caller: Principal, request: JobRequest) -> Resolved:
@@ -90,6 +92,7 @@ def resolve(context: Context, caller: Principal, request: JobRequest) -> Resolve
         flavor=resources.flavor,
         algorithm=named,
         extra=_extra(request),
+        warnings=boot_check.warnings(context, caller, spec, resources.engine),
     )
 
 

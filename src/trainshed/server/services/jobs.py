@@ -49,13 +49,14 @@ def create(context: Context, caller: Principal, request: JobRequest) -> Json:
         raise _taken(found.name)
     job, row = new_job(context, caller, found)
     reply = ThreadReply()
-    message = Submit(NewJob(job, row), reply)
+    message = Submit(NewJob(job, row, warnings=found.warnings), reply)
     context.services.dispatcher.tell(message)
     reply.wait()
     if message.new.taken:
         raise _taken(found.name)
     caller.record["id"] = job.id
-    return job_view(context, row | message.new.stored, tasks=())
+    view = job_view(context, row | message.new.stored, tasks=())
+    return view | {"warnings": [text for text, _ in found.warnings]} if found.warnings else view
 
 
 def new_job(context: Context, caller: Principal, found: Resolved) -> tuple[LiveJob, Json]:

@@ -3,7 +3,7 @@ a :class:`Turn` collects what is to be written, and what is to be done once it i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,11 +63,13 @@ class Moves:
 
     # ---- before it runs
 
-    def created(self, turn: Turn, job: LiveJob) -> None:
+    def created(self, turn: Turn, job: LiveJob, warnings: Sequence[tuple[str, str]] = ()) -> None:
         """A job has come that nobody knew."""
         self._board.live[job.id] = job
         self._enter(turn, job, None)
         self.event(turn, job, "created")
+        for text, text_zh in warnings:
+            self.event(turn, job, "warning", text=text, text_zh=text_zh)
 
     def building(self, turn: Turn, job: LiveJob) -> None:
         """Its environment has to be built first."""

@@ -157,6 +157,7 @@ class JobModel(WireModel):
     endpoints: Any = None
     train_type: str | None = None
     ftjob_config: Any = None
+    warnings: list[str] | None = Field(default=None, description="Ours: said once, to who creates it.")
 
 
 class JobList(WireModel):
@@ -238,6 +239,7 @@ class Plan(WireModel):
     interpreter: str
     environment: str = Field(description="ready, or absent where it would be built first")
     priority: Count
+    warnings: list[str] = Field(default_factory=list[str], description="What is likely to go wrong.")
     tasks: list[PlannedTask]
 
 
