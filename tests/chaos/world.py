@@ -200,7 +200,7 @@ class World:
     def ranks(self) -> list[tuple[Path, Identity]]:
         """The live ranks."""
         found: list[tuple[Path, Identity]] = []
-        for path in self._files("run/run.ranks"):
+        for path in self._files("run/run.launched"):
             with contextlib.suppress(OSError, ValueError):
                 for _, pid, _ in json.loads(path.read_bytes()):
                     who = Identity.of(pid)

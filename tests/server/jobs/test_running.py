@@ -466,7 +466,7 @@ def test_a_job_killed_three_times_ends_with_the_loss_of_one_that_was_not(shed: S
     root = shed.running.home / "jobs" / job["metadata"]["id"]
     for attempt in range(3):
         eventually(lambda n=attempt: f"step {8 * (n + 1)} " in logged(shed, job, n))
-        [[_, pid, _]] = json.loads((root / str(attempt) / "worker-0" / "run" / "run.ranks").read_text())
+        [[_, pid, _]] = json.loads((root / str(attempt) / "worker-0" / "run" / "run.launched").read_text())
         os.kill(pid, signal.SIGKILL)
     done = shed.wait(job)
     assert (done["status"]["phase"], done["status"]["attempt"]) == ("Completed", 3)
