@@ -122,7 +122,7 @@ def _surroundings(plan: Plan, folder: Path) -> Generator[tuple[Surroundings, Out
         outputs = local_outputs(on.world.out)
         match plan.world:
             case "database":
-                on.postgresql = stack.enter_context(PostgreSQL.start())
+                on.postgresql = stack.enter_context(PostgreSQL.start(durable=True))
                 env["TRAINSHED_DATABASE_URL"] = on.postgresql.new_database()
             case "storage":
                 server = stack.enter_context(SeaweedFS.start(folder / "weed"))

@@ -37,17 +37,22 @@ class PostgreSQL:
     directory: Path
     binaries: Path
     _account: dict[str, Any]
+    _durable: bool = False
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
     @contextmanager
-    def start(cls) -> Generator[PostgreSQL]:
-        """Initialise and run a server until the end of the block."""
+    def start(cls, *, durable: bool = False) -> Generator[PostgreSQL]:
+        """Initialise and run a server until the end of the block.
+
+        Args:
+            durable: whether what was committed outlives its crash (not that of the machine).
+        """
         directory = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         account = _account()
         if account:
             shutil.chown(directory, account["user"])
-        server = cls(directory, _binaries(directory, account), account)
+        server = cls(directory, _binaries(directory, account), account, durable)
         try:
             server._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
             server.resume()
@@ -59,7 +64,8 @@ class PostgreSQL:
 
     def resume(self) -> None:
         """Start it (again)."""
-        options = f"{_OPTIONS} -k {self.directory}"
+        durable = " -c synchronous_commit=on" if self._durable else ""
+        options = f"{_OPTIONS}{durable} -k {self.directory}"
         self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
 
     def halt(self) -> None:
