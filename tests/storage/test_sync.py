@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.servers.proxy import Fault, Proxy
 from tests.servers.seaweedfs import SeaweedFS
 from tests.storage.conftest import BUCKET, Place
-from trainshed.core.errors import NotFound, Unavailable
+from trainshed.core.errors import Conflict, NotFound, Unavailable
 from trainshed.storage import Buckets, OutputSync, SyncNote, committed
 from trainshed.storage.sync_growing import snapshot
 
@@ -46,7 +46,7 @@ def _there(place: Place) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for info in place.buckets.list(place.uri):
         if not info.is_directory:
-            with contextlib.suppress(NotFound):  # gone between the listing and the look
+            with contextlib.suppress(NotFound, Conflict):  # gone, or another, since the listing
                 found[info.key] = place.buckets.read(place.uri + info.key)
     return found
 

@@ -70,7 +70,9 @@ class Engine:
         self._on_progress = on_progress
         self._on_stored = on_stored
         self._cancel = cancel
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._work_came = threading.Condition(self._lock)  # for the workers
+        self._work_went = threading.Condition(self._lock)  # for the caller
         self._items: collections.deque[tuple[Item, int]] = collections.deque()
         self._parts: collections.deque[tuple[_Running, Part]] = collections.deque()
         self._busy = 0
@@ -111,14 +113,14 @@ class Engine:
         self._tell()
 
     def _put(self, item: Item) -> None:
-        with self._changed:
+        with self._lock:
             while len(self._items) >= _AHEAD and self._error is None:
-                self._changed.wait(_TELL_EVERY_S)
+                self._work_went.wait(_TELL_EVERY_S)
                 self._tell()
             self.total_files += 1
             self.total_bytes += item.size
             self._items.append((item, 0))
-            self._changed.notify()
+            self._work_came.notify()
         if self._rate.due():
             self._tell()
 
@@ -131,11 +133,11 @@ class Engine:
 
     def _finish_listing(self) -> None:
         """Say that no more comes, and wait until all is moved."""
-        with self._changed:
+        with self._lock:
             self._listed = True
-            self._changed.notify_all()
+            self._work_came.notify_all()
             while (self._items or self._parts or self._busy) and self._error is None:
-                self._changed.wait(_TELL_EVERY_S)
+                self._work_went.wait(_TELL_EVERY_S)
                 self._check_cancelled()
                 self._tell()
 
@@ -151,10 +153,11 @@ class Engine:
         self._on_progress(Progress(self.files, moved, self.total_files, self.total_bytes, self._listed, rate))
 
     def _fail(self, error: BaseException) -> None:
-        with self._changed:
+        with self._lock:
             if self._error is None:
                 self._error = error
-            self._changed.notify_all()
+            self._work_came.notify_all()
+            self._work_went.notify_all()
 
     def _work(self, index: int) -> None:
         def on_bytes(n: int) -> None:
@@ -163,9 +166,9 @@ class Engine:
                 raise Cancelled("the copy was stopped")
 
         while True:
-            with self._changed:
+            with self._lock:
                 while not (self._parts or self._items) and not self._over():
-                    self._changed.wait()
+                    self._work_came.wait()
                 if self._over():
                     self._drop()
                     return
@@ -176,10 +179,17 @@ class Engine:
             except BaseException as error:
                 self._fail(error)
             finally:
-                with self._changed:
+                with self._lock:
                     self._busy -= 1
-                    if not self._busy or len(self._items) < _AHEAD // 2:
-                        self._changed.notify_all() if self._listed else self._changed.notify()
+                    self._went()
+
+    def _went(self) -> None:
+        """Under the lock: wake those, and only those, for whom something changed."""
+        if self._over():
+            self._work_came.notify_all()
+            self._work_went.notify_all()
+        elif len(self._items) == _AHEAD // 2:
+            self._work_went.notify()
 
     def _over(self) -> bool:
         if self._error is not None:
@@ -212,9 +222,9 @@ class Engine:
             self._settle(running)
             return
         if len(parts) > 1:
-            with self._changed:
+            with self._lock:
                 self._parts.extend((running, part) for part in parts[1:])
-                self._changed.notify_all()
+                self._work_came.notify(len(parts))
         self._run_part(running, parts[0], on_bytes)
 
     def _run_part(self, running: _Running, part: Part, on_bytes: OnBytes) -> None:
@@ -223,7 +233,7 @@ class Engine:
                 part(on_bytes)
             except BaseException as error:
                 running.error = error
-        with self._changed:
+        with self._lock:
             running.left -= 1
             last = running.left == 0
         if last:
@@ -243,7 +253,7 @@ class Engine:
             if not self._again(running, error):
                 raise error
             return
-        with self._changed:
+        with self._lock:
             self.files += 1
             self.checksums += stored.checksum
             if self._on_stored is not None:
@@ -254,9 +264,9 @@ class Engine:
             return False
         if running.attempt + 1 >= _TRIES:
             return False
-        with self._changed:
+        with self._lock:
             self._items.append((running.item, running.attempt + 1))
-            self._changed.notify()
+            self._work_came.notify()
         return True
 
 
