@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from trainshed.diagnosis.lines import Line, Window
 
 HEADER = b"Traceback (most recent call last)"
-_MOST_LINES = 400
+_MOST_LINES = 6000  # the deepest recursion that Python allows by itself, three lines a frame
 _MOST_MESSAGE = 120
 
 _FRAME = re.compile(r'\s*File "(?P<file>.+?)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
