@@ -20,6 +20,7 @@ from trainshed.client import Client
 from trainshed.client.connection import from_home
 from trainshed.core.errors import TrainshedError
 from trainshed.core.lifecycle import Phase
+from trainshed.server import log
 from trainshed.server.config import load_settings
 from trainshed.server.run import Ready, Server
 
@@ -34,6 +35,7 @@ def serve_home(
 ) -> None:
     """Serve until SIGTERM or SIGINT, or until nobody has needed the service for ``until_idle`` seconds."""
     settings = load_settings(home=home.absolute() if home else None, host=host, port=port)
+    log.configure(settings.log_level)
 
     def ready(found: Ready) -> None:
         _announce(found, settings.home, as_json)

@@ -123,3 +123,33 @@ def test_readers_do_not_wait_for_a_writer(tmp_path: Path):
     with database.read() as reading:
         assert len(reading.execute(select(projects)).all()) == 1
     database.close()
+
+
+def test_what_a_database_of_the_first_release_holds_stays(database: Database):
+    """Users, tokens and keys go on working: nobody is cut down, and sessions stay sessions."""
+    from alembic import command
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in (
+            "INSERT INTO projects (id, name, created_at) VALUES ('p', 'p', 0)",
+            "INSERT INTO users (id, name, role, created_at) VALUES ('u', 'ann', 'user', 0)",
+            "INSERT INTO memberships (user_id, project_id, role) VALUES ('u', 'p', 'admin')",
+            "INSERT INTO tokens (hash, user_id, name, created_at) VALUES ('h1', 'u', 'laptop', 0)",
+            "INSERT INTO tokens (hash, user_id, name, created_at) VALUES ('h2', 'u', 'console', 0)",
+        ):
+            connection.execute(text(statement))
+    assert upgrade(database)
+    with database.read() as connection:
+        found = connection.execute(
+            text("SELECT hash, kind, role, project_id FROM tokens ORDER BY hash")
+        ).all()
+        assert [tuple(row) for row in found] == [
+            ("h1", "personal", None, None),
+            ("h2", "session", None, None),
+        ]
+        row = connection.execute(text("SELECT disabled, email FROM users")).one()
+        assert (bool(row.disabled), row.email) == (False, "")
