@@ -1,4 +1,4 @@
-"""A two-process DistributedDataParallel script: bare torchrun, and through the service.
+"""A two-process DistributedDataParallel script: bare torchrun, and through the service, also with warm start.
 
 Run:  python -m benchmarks.distributed [--rounds 5]
 
@@ -52,7 +52,8 @@ def main() -> None:
         with service(Path(folder, "home")) as client:
             systems: dict[str, Callable[[], dict[str, float]]] = {
                 "bare torchrun": lambda: _torchrun(python, script),
-                "trainshed": lambda: _trainshed(client, script, engine.id),
+                "trainshed": lambda: _trainshed(client, script, engine.id, warm=False),
+                "trainshed, warm start": lambda: _trainshed(client, script, engine.id, warm=True),
             }
             measured = Rounds("bare torchrun")
             measured.measure(options.rounds, systems)
@@ -71,9 +72,10 @@ def _torchrun(python: str, script: Path) -> dict[str, float]:
     return {"done": time.time() - start}
 
 
-def _trainshed(client: Client, script: Path, engine: str) -> dict[str, float]:
+def _trainshed(client: Client, script: Path, engine: str, *, warm: bool) -> dict[str, float]:
     start = time.time()
-    asked = request(f"ddp-{os.urandom(6).hex()}", script, engine, flavor="cpu-2", processes=2)
+    name = f"ddp-{os.urandom(6).hex()}"
+    asked = request(name, script, engine, flavor="cpu-2", processes=2, warm_start=warm)
     job = client.jobs.wait(client.jobs.create(asked).id)
     done = time.time() - start
     log = client.jobs.log(job.id).decode()
