@@ -86,3 +86,29 @@ def test_check(home: Path, tmp_path: Path) -> None:
     wrong.write_text(ENGINE.replace('"plain"', '"rocket"'))
     done = CliRunner().invoke(app, ["engines", "check", str(wrong)])
     assert done.exit_code != 0
+
+
+def test_build_offline(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheelhouse = tmp_path / "wheels"
+    monkeypatch.delenv("UV_FIND_LINKS")
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "engines").mkdir(parents=True)
+    (elsewhere / "engines" / "tiny.toml").write_text(ENGINE)
+    options = ("--offline", str(wheelhouse), "--home", str(elsewhere))
+    found = json.loads(run("build", "tiny", "--json", *options))
+    assert found["state"] == "ready"
+    assert Path(found["folder"]).is_relative_to(elsewhere)
+    assert Path(found["log"]).is_file()
+    assert "tiny_1.0 is ready" in CliRunner().invoke(app, ["engines", "build", "tiny", *options]).output
+
+
+def test_build_offline_without_the_wheels(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINSHED_ENVIRONMENTS", str(tmp_path / "environments"))
+    (tmp_path / "empty").mkdir()
+    words = ["engines", "build", "tiny", "--home", str(home), "--offline"]
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "empty")])
+    assert done.exit_code != 0
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "nowhere")])
+    assert done.exit_code != 0

@@ -14,7 +14,6 @@ import pytest
 from sklearn.datasets import load_digits
 
 from tests.engines.cluster import SEEN, Cluster
-from trainshed.core.engine import Engine
 from trainshed.engines import catalogue
 from trainshed.engines.environments import Environments
 
@@ -60,20 +59,6 @@ def pytest_sessionfinish() -> None:
         file.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
-BUILT_ON_REQUEST = (
-    "horovod_0.20.0-tensorflow_2.1.0-cuda_10.1-py_3.7-ubuntu_18.04-x86_64",
-    "horovod_0.28.1-tensorflow_2.21.0-py_3.11",
-    "horovod_0.28.1-pytorch_2.13.0-py_3.11",
-)
-"""Built from source for minutes each: tested where they are built already, or TRAINSHED_SLOW_BUILDS=1."""
-
-
-def _skip_slow_build(environments: Environments, engine: Engine) -> None:
-    asked = os.environ.get("TRAINSHED_SLOW_BUILDS") == "1"
-    if engine.id in BUILT_ON_REQUEST and not asked and environments.lookup(engine) is None:
-        pytest.skip(f"{engine.id} is not built; TRAINSHED_SLOW_BUILDS=1 builds it here")
-
-
 @pytest.fixture
 def cluster(
     tmp_path: Path, presets: catalogue.Catalogue, shared_environments: Environments
@@ -82,7 +67,6 @@ def cluster(
 
     def make(name: str, **options: object) -> Cluster:
         engine = presets.newest(name)
-        _skip_slow_build(shared_environments, engine)
         interpreter = shared_environments.ensure(engine)
         folder = tmp_path / engine.id
         folder.mkdir(exist_ok=True)

@@ -30,6 +30,24 @@ def build_engine(engine: str, home: Path | None, *, as_json: bool) -> int:
     return 0
 
 
+def build_offline(engine: str, wheelhouse: Path, home: Path | None, *, as_json: bool) -> int:
+    """Build from a folder of wheels, here and without the service; returns the exit code."""
+    from trainshed.cli.environments import here, show
+    from trainshed.core.errors import Code, InvalidInput
+
+    if not wheelhouse.is_dir():
+        raise InvalidInput(f"{wheelhouse} is no folder of wheels", code=Code.FIELD_INVALID)
+    catalogue, environments = here(home)
+    found = catalogue.newest(engine)
+    environments.ensure(found, show(quiet=as_json), wheelhouse=wheelhouse.absolute())
+    state = environments.state(found)
+    if as_json:
+        output.print_json({"engine_id": found.id, **output.plain(state)})
+    else:
+        output.say(f"{found.id} is ready, {output.size_text(state.size)}")
+    return 0
+
+
 def _follow(client: Client, engine: Engine, *, quiet: bool) -> None:
     with Steps(quiet=quiet) as steps:
         for event in client.engines.follow_build(engine.id):

@@ -46,9 +46,9 @@ def verify(engine: EngineName, as_json: AsJson = False, home: Home = None) -> No
     """
     from trainshed.cli import output
 
-    catalogue, environments = _here(home)
+    catalogue, environments = here(home)
     found = catalogue.newest(engine)
-    seconds = environments.verify(found, _show(quiet=as_json))
+    seconds = environments.verify(found, show(quiet=as_json))
     if as_json:
         output.print_json({"engine_id": found.id, "good": True, "import_seconds": seconds})
     else:
@@ -66,7 +66,7 @@ def prune(
     """
     from trainshed.cli import output
 
-    _, environments = _here(home)
+    _, environments = here(home)
     removed = environments.prune(unused_s=unused_days * _DAY_S, dry_run=dry_run)
     if as_json:
         output.print_json(removed)
@@ -87,7 +87,7 @@ def export(engine: EngineName, file: File, as_json: AsJson = False, home: Home =
     from trainshed.cli import output
     from trainshed.engines import archive
 
-    catalogue, environments = _here(home)
+    catalogue, environments = here(home)
     found = catalogue.newest(engine)
     size = archive.export(environments, found, file)
     if as_json:
@@ -106,8 +106,8 @@ def import_(file: File, as_json: AsJson = False, home: Home = None) -> None:
     from trainshed.cli import output
     from trainshed.engines import archive
 
-    catalogue, environments = _here(home)
-    found, interpreter = archive.import_(environments, catalogue, file, _show(quiet=as_json))
+    catalogue, environments = here(home)
+    found, interpreter = archive.import_(environments, catalogue, file, show(quiet=as_json))
     if as_json:
         output.print_json({"engine_id": found.id, "python": interpreter.python})
     else:
@@ -132,7 +132,7 @@ def check(file: File, as_json: AsJson = False) -> None:
         output.say(f"{file} is sound: {named}")
 
 
-def _here(home: Path | None) -> tuple[Catalogue, Environments]:
+def here(home: Path | None) -> tuple[Catalogue, Environments]:
     """The catalogue and the environments of the service with this home."""
     from trainshed.core.home import default_home
     from trainshed.engines import catalogue
@@ -142,9 +142,11 @@ def _here(home: Path | None) -> tuple[Catalogue, Environments]:
     return catalogue.load(folder / "engines"), Environments(default_root(folder))
 
 
-def _show(*, quiet: bool) -> Watcher:
-    def show(progress: Progress) -> None:
+def show(*, quiet: bool) -> Watcher:
+    """Shows a build's progress, unless quiet."""
+
+    def line(progress: Progress) -> None:
         if not quiet:
             sys.stderr.write(f"[{progress.percent:3.0f}%] {progress.line}\n")
 
-    return show
+    return line

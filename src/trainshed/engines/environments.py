@@ -266,7 +266,7 @@ class Environments:
                 base=request.base,
                 gpu=lookup.has_gpu(),
                 uv=request.uv,
-                cache=self.root / "wheels",
+                cache=wheel_cache(),
                 runner=Runner(log, keep_fds=(fd,)),
                 wheelhouse=request.wheelhouse,
             )
@@ -312,6 +312,12 @@ class Environments:
 def default_root(home: Path) -> Path:
     """``TRAINSHED_ENVIRONMENTS`` where it is set, else ``environments`` in the service's home."""
     return Path(os.environ.get("TRAINSHED_ENVIRONMENTS") or home / "environments").expanduser().resolve()
+
+
+def wheel_cache() -> Path:
+    """Where wheels that were built from source are kept: in the user's cache, for all services of theirs."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "trainshed" / "wheels"
 
 
 def find_uv() -> str:

@@ -1,4 +1,4 @@
-"""Wheels that are built from source: once a recipe, then kept beside the environments."""
+"""Wheels that are built from source: once a recipe, then kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -80,6 +80,6 @@ def _from_wheelhouse(wheelhouse: Path, name: str, requirement: str) -> Path:
         return found[0]
     raise InvalidInput(
         f"the wheelhouse {wheelhouse} has no wheel of {requirement}: put there the one that a build with a "
-        "network left in 'wheels' beside the environments",
+        "network left in ~/.cache/trainshed/wheels",
         code=Code.ENVIRONMENT_BUILD_FAILED,
     )

@@ -82,6 +82,9 @@ class EngineInfo(WireModel):
     image: str = ""
     note: str = ""
     aliases: list[str]
+    warm: list[str] = Field(
+        default_factory=list[str], description="Modules that a warm start has imported; none: no warm start."
+    )
     published: bool
     available: bool
     reason: str = ""
@@ -139,6 +142,7 @@ def engine_info(engine: Engine, offers: Sequence[tuple[str, Offer]], state: Envi
         image=engine.image,
         note=engine.note,
         aliases=list(engine.aliases),
+        warm=list(engine.warm),
         published=engine.published,
         available=available,
         reason="" if available or not reasons else reasons[0],
