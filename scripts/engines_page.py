@@ -87,6 +87,22 @@ variables = { MY_VARIABLE = "1" }
 Every key is checked; an error names the file and the key, and the service does not start with a
 wrong file.
 
+## An engine for one script
+
+Without an administrator, a run names a Python and its packages; they make an engine named after what is
+in it, whose environment is built once and shared like any other. A `uv.lock` is exported as the
+`pyproject.toml` beside it has it. In the API these are `algorithm.engine.python` and
+`algorithm.engine.requirements` (the text). With torch the launcher is torchrun, with TensorFlow
+TF_CONFIG, else plain.
+
+```
+trainshed run train.py --python 3.11 --requirements requirements.txt
+trainshed run train.py --python 3.12 --requirements uv.lock
+```
+
+An engine that is a container image (`image = "…"`, or `algorithm.engine.image_url` of a job) is accepted by
+pools that run containers; the others list it with the reason, and refuse its jobs before anything is built.
+
 ## Environments
 
 An environment is named by a hash of its pins, Python, platform and package sources. It is built once,
@@ -97,7 +113,7 @@ PyTorch's own index of CPU builds, and only then the full one is taken.
 
 Old Pythons are found in pyenv, on the `PATH`, in `/usr`, `/opt` and among uv's; `TRAINSHED_PYTHON_3_7=/path`
 names one. Horovod, mpi4py on Python 3.7 and KungFu are built from source (`g++`, `make`; KungFu also
-`cmake` and `golang-go`); wheels built once are kept. KungFu is on no registry: name its source in
+`cmake` and `golang-go`); wheels built once are kept in `~/.cache/trainshed/wheels`. KungFu is on no registry: name its source in
 `TRAINSHED_KUNGFU_SOURCE`.
 """
 

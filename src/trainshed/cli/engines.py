@@ -26,9 +26,7 @@ EngineName = Annotated[
 
 Wheelhouse = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FOLDER", help="Take packages from this folder alone.", show_default=False
-    ),
+    typer.Option(metavar="FOLDER", help="Take packages from this folder alone.", show_default=False),
 ]
 
 

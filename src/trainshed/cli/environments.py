@@ -135,11 +135,11 @@ def check(file: File, as_json: AsJson = False) -> None:
 def here(home: Path | None) -> tuple[Catalogue, Environments]:
     """The catalogue and the environments of the service with this home."""
     from trainshed.core.home import default_home
-    from trainshed.engines import catalogue
+    from trainshed.engines import made
     from trainshed.engines.environments import Environments, default_root
 
     folder = (home or default_home()).absolute()
-    return catalogue.load(folder / "engines"), Environments(default_root(folder))
+    return made.load(folder / "engines"), Environments(default_root(folder))
 
 
 def show(*, quiet: bool) -> Watcher:

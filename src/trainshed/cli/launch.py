@@ -9,6 +9,7 @@ from pathlib import Path
 from trainshed.cli import output, service
 from trainshed.cli.options import INTERRUPTED
 from trainshed.cli.output import count_text, say, size_text, tell
+from trainshed.cli.requirements import requirements_of
 from trainshed.cli.steps import Steps
 from trainshed.cli.task_logs import tasks_shown
 from trainshed.cli.watch import DetachedError, ending, exit_code_of, facts_of, reasons, watch
@@ -49,6 +50,8 @@ class Options:
     metrics: tuple[str, ...]
     description: str
     warm_start: bool | None
+    python: str
+    requirements: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Wanted:
     metrics: dict[str, str]
     inputs: dict[str, str]
     outputs: dict[str, str]
+    requirements: str
 
 
 def launch(
@@ -81,7 +85,7 @@ def launch(
             say_detached(job, as_json)
             return 0
         if not quiet:
-            tell("{name} is created ({engine})", name=job.name, engine=options.engine)
+            tell("{name} is created ({engine})", name=job.name, engine=_engine(options))
         try:
             tasks = tasks_shown(options.logs, options.nodes)
             ended = watch(client, job, quiet=quiet, log_to_stderr=as_json, tasks=tasks)
@@ -91,6 +95,11 @@ def launch(
         staging.fetch()
         _report(client, ended, options, quiet, as_json)
         return exit_code_of(ended)
+
+
+def _engine(options: Options) -> str:
+    """What the script runs in, as it was asked for."""
+    return f"Python {options.python}" if options.python else options.engine
 
 
 def understand(options: Options) -> Wanted:
@@ -113,6 +122,7 @@ def understand(options: Options) -> Wanted:
         metrics=pairs(options.metrics, "--metric"),
         inputs=inputs,
         outputs=outputs,
+        requirements=requirements_of(options.python, options.requirements),
     )
 
 
@@ -171,6 +181,8 @@ def _prepare(
         restarts=options.restarts,
         metrics=wanted.metrics,
         warm_start=options.warm_start,
+        python=options.python,
+        requirements=wanted.requirements,
     )
     return request, staging, bundle
 

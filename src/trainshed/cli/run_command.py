@@ -30,6 +30,19 @@ def run(
         str,
         typer.Option("--engine", "-e", help="Engine: an id, or a family such as pytorch for its newest."),
     ] = "pytorch",
+    python: Annotated[
+        str,
+        typer.Option(
+            help="Instead of an engine: this Python, such as 3.11, with the packages of --requirements.",
+            show_default=False,
+        ),
+    ] = "",
+    requirements: Annotated[
+        Path | None,
+        typer.Option(
+            help="requirements.txt or uv.lock that makes an engine with --python.", show_default=False
+        ),
+    ] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,6 +132,7 @@ def run(
       trainshed run train.py -i data_url=./data -o train_url=./out -- --epochs 5
       trainshed run train.py --engine tensorflow --nodes 2 --env DEBUG=1
       trainshed run train.py --warm-start -- --lr 0.1
+      trainshed run train.py --python 3.11 --requirements requirements.txt
       trainshed run train.py --dry-run --json
     """
     from trainshed.cli.launch import Options, launch
@@ -145,5 +159,7 @@ def run(
         metrics=tuple(metrics or ()),
         description=description,
         warm_start=warm_start,
+        python=python,
+        requirements=requirements,
     )
     raise typer.Exit(launch(options, home, detach=detach, dry_run=dry_run, quiet=quiet, as_json=as_json))

@@ -35,6 +35,8 @@ class JobRequest:
         code_dir: URI of the code directory, empty with ``algorithm``.
         boot_file: path inside the code directory.
         engine: id, or family or alias for the newest of it.
+        python, requirements: instead of ``engine``: a version such as ``3.11`` and packages in the form
+            of ``requirements.txt``, which make an engine of their own.
         engine_name, engine_version: instead of ``engine``, as the v2 API has them.
         algorithm: id or name of an algorithm of the project, instead of code and engine.
         inputs, outputs: channel → URI.
@@ -83,6 +85,8 @@ class JobRequest:
     local_code_dir: str = ""
     metrics: Mapping[str, str] = field(default_factory=dict[str, str])
     warm_start: bool | None = None
+    python: str = ""
+    requirements: str = ""
 
     def body(self) -> dict[str, Any]:
         """The body of ``POST /v2/{project_id}/training-jobs``."""
@@ -133,6 +137,8 @@ class JobRequest:
         engine = {"engine_id": self.engine}
         if self.engine_version:
             engine = {"engine_name": self.engine_name, "engine_version": self.engine_version}
+        if self.python:
+            engine = {"python": self.python, "requirements": self.requirements}
         return {"code_dir": self.code_dir, "boot_file": self.boot_file, "engine": engine, **algorithm}
 
     def _channel(self, name: str, uri: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ PRESETS = Path(__file__).parent / "catalogue"
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PYTHON = re.compile(r"3\.\d{1,2}")
-_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9_,-]+\])?\s*([<>=!~].*|@.*|;.*)?")
+REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9_,-]+\])?\s*([<>=!~].*|@.*|;.*)?")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -40,6 +40,10 @@ class Catalogue:
 
     def __contains__(self, engine_id: object) -> bool:
         return engine_id in self._engines
+
+    def add(self, engine: Engine) -> None:
+        """Take in one more engine; whoever iterates meanwhile does not see it."""
+        self._engines = {**self._engines, engine.id: engine}
 
     def get(self, engine_id: str) -> Engine:
         """The engine with exactly this id.
@@ -178,7 +182,7 @@ def _recipe_problems(recipe: Recipe) -> Iterator[str]:
             yield f"recipe.python {python!r} must be a version such as 3.11"
     for key in ("requirements", "gpu_requirements", "no_deps"):
         for line in getattr(recipe, key):
-            if not _REQUIREMENT.fullmatch(line):
+            if not REQUIREMENT.fullmatch(line):
                 yield f"recipe.{key} has {line!r}, which is no requirement such as 'torch==2.13.0'"
     for module in recipe.imports:
         if not _MODULE.fullmatch(module):

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 
 import trainshed
 from trainshed.core.clock import SystemClock
-from trainshed.engines.catalogue import load
 from trainshed.engines.environments import Environments
+from trainshed.engines.made import load
 from trainshed.server import console, errors, openapi
 from trainshed.server.auth.accounts import Accounts
 from trainshed.server.auth.first_start import ensure_credentials
@@ -114,7 +114,7 @@ def open_context(settings: Settings) -> Context:
         settings=settings,
         db=db,
         clock=clock,
-        catalogue=load(files.root / "engines"),
+        catalogue=load(files.engines),
         environments=Environments(settings.environments_dir),
         pools=open_pools(settings),
         log_root=files.logs,

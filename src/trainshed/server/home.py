@@ -50,6 +50,11 @@ class Home:
         return self.root / "environments"
 
     @property
+    def engines(self) -> Path:
+        """The admin's own engines, one TOML file each; below it those that people made."""
+        return self.root / "engines"
+
+    @property
     def jobs(self) -> Path:
         """Task roots: ``jobs/<job id>/<attempt>/<task name>``."""
         return self.root / "jobs"

@@ -2349,6 +2349,11 @@ export interface components {
             system: string;
             /** Version */
             version: string;
+            /**
+             * Warm
+             * @description Modules that a warm start has imported; none: no warm start.
+             */
+            warm?: string[];
         };
         /**
          * EngineInfoList
@@ -2424,6 +2429,19 @@ export interface components {
             image_url: string;
             /** Install Sys Packages */
             install_sys_packages?: boolean | null;
+            /**
+             * Python
+             * @description Ours: with `requirements`, an engine made of these.
+             * @default
+             * @example 3.11
+             */
+            python: string;
+            /**
+             * Requirements
+             * @description Ours: packages, as in a requirements.txt.
+             * @default
+             */
+            requirements: string;
             /** Run User */
             run_user?: string | null;
             /** V1 Compatible */

@@ -121,7 +121,9 @@ def _algorithm(context: Context, caller: Principal, given: JobAlgorithm) -> tupl
 def _resources(context: Context, request: JobRequest, algorithm: Algorithm | None) -> Resources:
     wanted = request.spec.resource
     pool = pick_pool(context.pools, wanted.pool_id)
-    engine = pick_engine(context.catalogue, pool, request.algorithm.engine, algorithm)
+    engine = pick_engine(
+        context.catalogue, pool, request.algorithm.engine, algorithm, context.settings.files.engines
+    )
     flavor = pick_flavor(pool, wanted.flavor_id, wanted.node_count, engine, algorithm)
     checks.nodes(wanted.node_count, flavor, pool)
     checks.processes(wanted.processes)

@@ -10,9 +10,12 @@ from trainshed.core.algorithm import Algorithm
 from trainshed.core.engine import Engine
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.resources import Flavor
+from trainshed.engines import made
 from trainshed.server.services.constraints import constraints
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trainshed.engines.catalogue import Catalogue
     from trainshed.pools.base import Pool
     from trainshed.server.wire.common import EngineModel
@@ -47,13 +50,22 @@ def pick_pool(pools: Mapping[str, Pool], wanted: str) -> Pool:
 
 
 def pick_engine(
-    catalogue: Catalogue, pool: Pool, given: EngineModel | None, algorithm: Algorithm | None
+    catalogue: Catalogue, pool: Pool, given: EngineModel | None, algorithm: Algorithm | None, folder: Path
 ) -> Engine:
-    """The engine that the request names, else the algorithm's; a family means its newest.
+    """The engine that the request names or describes, else the algorithm's; a family means its newest.
+
+    Args:
+        folder: where engines are kept that are made from a request's requirements.
 
     Raises:
         InvalidInput: none is named, it is unknown, or the pool does not offer it.
     """
+    if given and (given.python or given.requirements):
+        engine = made.make(given.python, given.requirements)
+        if engine.id not in catalogue:
+            made.keep(folder, engine)
+            catalogue.add(engine)
+        return engine
     engine = _named(catalogue, pool, given, algorithm)
     offer = pool.offers(engine)
     if not offer.available:

@@ -53,6 +53,12 @@ class EngineModel(WireModel):
     run_user: str | None = None
     install_sys_packages: bool | None = None
     image_repo_id: str | None = None
+    python: str = Field(
+        default="", description="Ours: with `requirements`, an engine made of these.", examples=["3.11"]
+    )
+    requirements: str = Field(
+        default="", max_length=200_000, description="Ours: packages, as in a requirements.txt."
+    )
 
 
 class ObsRemote(WireModel):
