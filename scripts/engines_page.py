@@ -113,8 +113,8 @@ PyTorch's own index of CPU builds, and only then the full one is taken.
 
 Old Pythons are found in pyenv, on the `PATH`, in `/usr`, `/opt` and among uv's; `TRAINSHED_PYTHON_3_7=/path`
 names one. Horovod, mpi4py on Python 3.7 and KungFu are built from source (`g++`, `make`; KungFu also
-`cmake` and `golang-go`); wheels built once are kept in `~/.cache/trainshed/wheels`. KungFu is on no registry: name its source in
-`TRAINSHED_KUNGFU_SOURCE`.
+`cmake` and `golang-go`); wheels built once are kept in `~/.cache/trainshed/wheels`. KungFu is on no
+registry: name its source in `TRAINSHED_KUNGFU_SOURCE`.
 """
 
 

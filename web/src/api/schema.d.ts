@@ -2432,16 +2432,14 @@ export interface components {
             /**
              * Python
              * @description Ours: with `requirements`, an engine made of these.
-             * @default
              * @example 3.11
              */
-            python: string;
+            python?: string | null;
             /**
              * Requirements
              * @description Ours: packages, as in a requirements.txt.
-             * @default
              */
-            requirements: string;
+            requirements?: string | null;
             /** Run User */
             run_user?: string | null;
             /** V1 Compatible */

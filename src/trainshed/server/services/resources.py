@@ -61,7 +61,7 @@ def pick_engine(
         InvalidInput: none is named, it is unknown, or the pool does not offer it.
     """
     if given and (given.python or given.requirements):
-        engine = made.make(given.python, given.requirements)
+        engine = made.make(given.python or "", given.requirements or "")
         if engine.id not in catalogue:
             made.keep(folder, engine)
             catalogue.add(engine)

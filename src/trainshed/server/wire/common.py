@@ -53,11 +53,11 @@ class EngineModel(WireModel):
     run_user: str | None = None
     install_sys_packages: bool | None = None
     image_repo_id: str | None = None
-    python: str = Field(
-        default="", description="Ours: with `requirements`, an engine made of these.", examples=["3.11"]
+    python: str | None = Field(
+        default=None, description="Ours: with `requirements`, an engine made of these.", examples=["3.11"]
     )
-    requirements: str = Field(
-        default="", max_length=200_000, description="Ours: packages, as in a requirements.txt."
+    requirements: str | None = Field(
+        default=None, max_length=200_000, description="Ours: packages, as in a requirements.txt."
     )
 
 
