@@ -14,7 +14,10 @@ import pytest
 from tests.naming import unique
 from tests.server.jobs.shed import Json, Shed, eventually
 from trainshed.core.errors import Code
-from trainshed.server.wire.job_answers import JobModel, Plan, StageList, WhyAnswer
+from trainshed.server.wire.job_answers import JobModel, Plan, WhyAnswer
+from trainshed.server.wire.job_records import (
+    StageList,
+)
 
 ARGUMENTS = "import sys, json; print('ARGV', json.dumps(sys.argv[1:]))"
 SLEEP = "import time; print('begun', flush=True); time.sleep(600)"

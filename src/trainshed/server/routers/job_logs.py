@@ -19,7 +19,7 @@ from trainshed.server.services.jobs import find
 from trainshed.server.services.log_reading import TaskStream
 from trainshed.server.sse import EventStream
 from trainshed.server.wire.base import JsonBody
-from trainshed.server.wire.job_answers import (
+from trainshed.server.wire.job_records import (
     EventList,
     LogLines,
     LogMatches,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trainshed.core.algorithm import Access, Algorithm, Channel, Hyperparameter
+from trainshed.core.algorithm import Algorithm, Hyperparameter
 from trainshed.core.engine import Engine
 from trainshed.core.errors import Code, Forbidden, InvalidInput, NotFound
-from trainshed.core.job import ChannelBinding, JobSpec, Parameter
+from trainshed.core.job import JobSpec, Parameter
 from trainshed.core.names import (
     check_description,
     check_environments,
@@ -18,18 +18,17 @@ from trainshed.core.names import (
 )
 from trainshed.core.parameters import MAX_PARAMETERS, check_declared, check_text, check_value
 from trainshed.core.resources import Flavor
-from trainshed.server.services import algorithms, boot_check, fault_tolerance
+from trainshed.server.services import algorithms, boot_check, fault_tolerance, job_channels
 from trainshed.server.services import job_checks as checks
 from trainshed.server.services.resources import Resources, pick_engine, pick_flavor, pick_pool
 from trainshed.server.wire import common
-from trainshed.server.wire.common import InputModel, OutputModel, ParameterModel
+from trainshed.server.wire.common import ParameterModel
 
 if TYPE_CHECKING:
     from trainshed.pools.base import Pool
     from trainshed.server.context import Context, Principal
     from trainshed.server.wire.jobs import JobAlgorithm, JobRequest, JobSpecification
 
-MAX_CHANNELS = 50
 MAX_STOP_S = 10_000 * 3600
 HIGHEST_PRIORITY = 3
 DEFAULT_GRACE_S = 30
@@ -136,8 +135,8 @@ def _spec(
     given, rules = request.algorithm, request.spec
     command = given.command or (algorithm.command if algorithm else "")
     parameters = _parameters(given.parameters, algorithm)
-    inputs, outputs = _channels(given, algorithm)
-    _distinct(parameters, inputs, outputs)
+    inputs, outputs = job_channels.bind(given, algorithm)
+    job_channels.check_distinct(parameters, inputs, outputs)
     storage = checks.Storage(context, caller)
     code_dir, boot_file = storage.code(
         algorithm.code_dir if algorithm else given.code_dir,
@@ -220,80 +219,6 @@ def _declared(parameter: Hyperparameter, model: ParameterModel | None) -> Parame
 
 def _parameter(message: str) -> InvalidInput:
     return InvalidInput(message, code=Code.PARAMETER_INVALID)
-
-
-# ---- channels
-
-
-def _channels(
-    given: JobAlgorithm, algorithm: Algorithm | None
-) -> tuple[list[ChannelBinding], list[ChannelBinding]]:
-    inputs = [_binding(model, predownload=False) for model in given.inputs]
-    outputs = [_binding(model, predownload=bool(_fetched(model, algorithm))) for model in given.outputs]
-    if algorithm is None:
-        return inputs, outputs
-    return (
-        _bind("input", inputs, given.inputs, algorithm.inputs),
-        _bind("output", outputs, given.outputs, algorithm.outputs),
-    )
-
-
-def _fetched(model: OutputModel, algorithm: Algorithm | None) -> bool | None:
-    """What the run says about an output's present content, else what the algorithm says."""
-    declared = {channel.name: channel.predownload for channel in algorithm.outputs} if algorithm else {}
-    return declared.get(model.name) if model.fetched is None else model.fetched
-
-
-def _binding(model: InputModel | OutputModel, *, predownload: bool) -> ChannelBinding:
-    check_parameter_name(model.name)
-    uri = model.remote.uri if model.remote else ""
-    if not uri:
-        raise _channel(f"channel {model.name!r} has no remote path: give remote.obs.obs_url")
-    return ChannelBinding(
-        name=model.name,
-        uri=uri,
-        access=common.access(model.access_method, model.name),
-        local_dir=checks.local_dir(model.local_dir, f"local_dir of channel {model.name!r}"),
-        predownload=predownload,
-    )
-
-
-def _bind(
-    kind: str,
-    bindings: list[ChannelBinding],
-    models: Iterable[InputModel | OutputModel],
-    declared: tuple[Channel, ...],
-) -> list[ChannelBinding]:
-    """The algorithm's channels in its order, each bound by the run."""
-    bound = {binding.name: binding for binding in bindings}
-    said = {model.name for model in models if model.access_method}
-    known = ", ".join(channel.name for channel in declared) or "none"
-    for name in bound:
-        if all(channel.name != name for channel in declared):
-            raise _channel(f"the algorithm has no {kind} {name!r} (it has: {known})")
-    for channel in declared:
-        if channel.name not in bound:
-            raise _channel(f"{kind} {channel.name!r} of the algorithm has no remote path: bind it to one")
-    return [bound[c.name] if c.name in said else replace(bound[c.name], access=c.access) for c in declared]
-
-
-def _distinct(
-    parameters: Iterable[Parameter], inputs: list[ChannelBinding], outputs: list[ChannelBinding]
-) -> None:
-    """Nothing may reach the script twice under one name."""
-    if len(inputs) > MAX_CHANNELS or len(outputs) > MAX_CHANNELS:
-        raise _channel(f"{MAX_CHANNELS} inputs and {MAX_CHANNELS} outputs at most")
-    seen = {parameter.name for parameter in parameters}
-    for channel in (*inputs, *outputs):
-        if channel.name in seen:
-            raise _channel(f"{channel.name!r} is named twice among channels and hyperparameters")
-        seen.add(channel.name)
-        if channel.access is Access.ENV:
-            checks.variable_name(channel.name)
-
-
-def _channel(message: str) -> InvalidInput:
-    return InvalidInput(message, code=Code.CHANNEL_INVALID)
 
 
 # ---- rules
