@@ -118,6 +118,32 @@ def test_platform_lines_can_be_hidden(tab: OpenTab, service: Running, tmp_path: 
     expect(page.get_by_role("log")).to_contain_text("mine")
 
 
+def test_logs_of_tasks_ranks_and_earlier_starts(tab: OpenTab, service: Running, tmp_path: Path) -> None:
+    script = "import os\nprint('task', os.environ['VC_TASK_INDEX'], flush=True)"
+    job_id = submit(service, tmp_path / "code", script, unique("wide"), nodes=2)
+    wait_for_phase(service, job_id, "Completed")
+    folder = service.context.log_root / job_id / "0"
+    (folder / "worker-1.rank-1.log").write_text("only what rank 1 says\n")
+    opened = tab()
+    opened.sign_in()
+    page = opened.go(f"jobs/{job_id}?tab=logs&task=worker-1")
+    expect(page.get_by_role("log")).to_contain_text("task 1")
+    choose(page, "Stream", "rank 1")
+    expect(page.get_by_role("log")).to_contain_text("only what rank 1 says")
+    choose(page, "Task", "All tasks, side by side")
+    for number in range(2):
+        part = page.get_by_role("region", name=f"worker-{number}")
+        expect(part.get_by_role("log")).to_contain_text(f"task {number}")
+    with page.expect_download() as download:
+        page.get_by_role("region", name="worker-1").get_by_role("link", name="Download").click()
+    assert b"task 1" in Path(download.value.path()).read_bytes()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.locator(".ant-select-item-option", has_text=option).last.click()
+
+
 @pytest.mark.usefixtures("built")
 def test_a_tab_goes_on_when_the_service_was_started_again(tab: OpenTab, tmp_path: Path, gate: Gate) -> None:
     home = tmp_path / "home"

@@ -92,6 +92,7 @@ def submit(
     source: str,
     name: str,
     annotations: dict[str, str] | None = None,
+    nodes: int = 1,
     **parameters: str,
 ) -> str:
     """Create a job of plain Python; its id."""
@@ -105,7 +106,7 @@ def submit(
             "engine": {"engine_id": "python_3.11"},
             "parameters": [{"name": key, "value": value} for key, value in parameters.items()],
         },
-        "spec": {"resource": {"flavor_id": "cpu-1", "node_count": 1}},
+        "spec": {"resource": {"flavor_id": "cpu-1", "node_count": nodes}},
     }
     answer = service.api.post(service.v2("training-jobs"), json=body)
     assert answer.status_code in (200, 201), answer.text

@@ -162,6 +162,7 @@ export const jobs = {
     output: "Output",
   },
   logs: {
+    allTasks: "All tasks, side by side",
     stream: "Stream",
     streamName: (name: string) => (name === "" ? "All ranks" : name === "build" ? "Environment build" : name.replace("-", " ")),
     attempt: "Start",

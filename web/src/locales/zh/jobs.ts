@@ -159,6 +159,7 @@ export const jobs: typeof English = {
     output: "输出",
   },
   logs: {
+    allTasks: "全部任务并排",
     stream: "日志流",
     streamName: (name: string) => (name === "" ? "全部 rank" : name === "build" ? "环境构建" : name.replace("-", " ")),
     attempt: "运行次",

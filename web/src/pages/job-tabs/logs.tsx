@@ -6,18 +6,24 @@ import { LogViewer } from "../../logs/log-viewer";
 import type { TabProps } from "../job/tabs";
 import type { JobSearchState } from "../jobs/search";
 
-/** The log of a task, of one of its ranks, or of an earlier start; which one is in the address. */
+/** Instead of a task's name: all tasks beside each other. */
+const ALL = "all";
+const MOST_TOGETHER = 8;
+
+/** The log of a task, of one of its ranks, of all tasks, or of an earlier start; which one is in the address. */
 export function LogsTab({ job, live, search }: TabProps & { search: JobSearchState }) {
   const t = useMessages();
   const navigate = useNavigate({ from: "/jobs/$jobId" });
   const { id } = job.metadata;
   const tasks = job.status.tasks?.length ? job.status.tasks : ["worker-0"];
-  const task = search.task && tasks.includes(search.task) ? search.task : (tasks[0] ?? "worker-0");
+  const task = search.task && [ALL, ...tasks].includes(search.task) ? search.task : (tasks[0] ?? "worker-0");
+  const together = task === ALL;
   const newest = job.status.attempt ?? 0;
   const attempt = Math.min(search.attempt ?? newest, newest);
   const growing = live && attempt === newest;
-  const names = (useLogStreams(id, task, attempt, growing).data?.streams ?? []).map(({ name }) => name.slice(task.length + 1));
-  const stream = search.stream ?? "";
+  const streams = useLogStreams(id, together ? (tasks[0] ?? "") : task, attempt, growing).data?.streams ?? [];
+  const names = together ? [] : streams.map(({ name }) => name.slice(task.length + 1));
+  const stream = together ? "" : (search.stream ?? "");
   const choose = (change: JobSearchState) => void navigate({ search: { tab: "logs", task, attempt, stream, ...change } });
   const parts = [...new Set(["", ...names, stream])];
 
@@ -30,8 +36,8 @@ export function LogsTab({ job, live, search }: TabProps & { search: JobSearchSta
               value={task}
               onChange={(name) => choose({ task: name, stream: "" })}
               aria-label={t.logs.task}
-              options={tasks.map((name) => ({ value: name, label: name }))}
-              style={{ minWidth: 130 }}
+              options={[...tasks.map((name) => ({ value: name, label: name })), { value: ALL, label: t.logs.allTasks }]}
+              style={{ minWidth: 170 }}
             />
           )}
           {parts.length > 1 && (
@@ -54,15 +60,26 @@ export function LogsTab({ job, live, search }: TabProps & { search: JobSearchSta
           )}
         </Flex>
       )}
-      <LogViewer
-        key={`${id}/${task}/${stream}/${attempt}/${search.at ?? ""}`}
-        jobId={id}
-        task={task}
-        stream={stream}
-        attempt={attempt}
-        live={growing}
-        at={search.at}
-      />
+      {together ? (
+        <div className="log-grid">
+          {tasks.slice(0, MOST_TOGETHER).map((name) => (
+            <section key={`${name}/${attempt}`} aria-label={name}>
+              <h3>{name}</h3>
+              <LogViewer jobId={id} task={name} stream="" attempt={attempt} live={growing} />
+            </section>
+          ))}
+        </div>
+      ) : (
+        <LogViewer
+          key={`${id}/${task}/${stream}/${attempt}/${search.at ?? ""}`}
+          jobId={id}
+          task={task}
+          stream={stream}
+          attempt={attempt}
+          live={growing}
+          at={search.at}
+        />
+      )}
     </Flex>
   );
 }
