@@ -4,12 +4,12 @@ import { useMessages } from "../app/preferences";
 
 const COLOURS: Record<Phase, string> = {
   Creating: "default",
-  Pending: "gold",
+  Pending: "warning",
   Running: "processing",
-  Terminating: "orange",
+  Terminating: "warning",
   Completed: "success",
   Failed: "error",
-  Abnormal: "magenta",
+  Abnormal: "error",
   Terminated: "default",
 };
 

@@ -61,7 +61,7 @@ export function useColumns(search: ListSearch): TableColumnsType<Job> {
       render: (_, job) => `${job.spec.resource.node_count} × ${job.spec.resource.flavor_id}`,
     },
     { ...sorted("duration"), title: t.jobs.duration, width: 120, render: (_, job) => (job.status.start_time ? formatDuration(job.status.duration ?? 0) : "–") },
-    { ...sorted("create_time"), title: t.jobs.created, width: 190, render: (_, job) => formatTime(job.metadata.create_time, language) },
+    { ...sorted("create_time"), title: t.jobs.created, width: 210, render: (_, job) => formatTime(job.metadata.create_time, language) },
     { title: t.jobs.user, key: "user", width: 110, ellipsis: true, render: (_, job) => job.metadata.user_name },
   ];
 }

@@ -46,7 +46,7 @@ export function JobsPage() {
           columns={useColumns(search)}
           dataSource={jobs.data?.items ?? []}
           loading={jobs.isPending || jobs.isPlaceholderData}
-          scroll={{ x: 1100 }}
+          scroll={{ x: 1120 }}
           size="middle"
           rowSelection={{
             selectedRowKeys: chosen.map((job) => job.metadata.id),

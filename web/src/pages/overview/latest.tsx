@@ -39,7 +39,7 @@ export function LatestJobs({ jobs }: { jobs: Job[] | undefined }) {
             },
             { title: t.jobs.phase, key: "phase", width: 120, render: (_, job) => <PhaseTag phase={job.status.phase} /> },
             { title: t.jobs.duration, key: "duration", width: 110, render: (_, job) => (job.status.start_time ? formatDuration(job.status.duration ?? 0) : "–") },
-            { title: t.jobs.created, key: "created", width: 190, render: (_, job) => formatTime(job.metadata.create_time, language) },
+            { title: t.jobs.created, key: "created", width: 210, render: (_, job) => formatTime(job.metadata.create_time, language) },
           ]}
         />
       )}
