@@ -11,7 +11,7 @@ from tests.chaos.plan import FAULTS, Plan
 from tests.chaos.storm import can_mount, storm
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
-JOBS, SECONDS = 24, 8.0
+JOBS, SECONDS = 20, 6.0
 
 
 @pytest.mark.timeout(600)
@@ -22,4 +22,4 @@ def test_nothing_is_lost(world: str, tmp_path: Path) -> None:
     plan = Plan.make(world, SEED, JOBS, SECONDS)
     report = storm(plan, tmp_path)
     assert not report.problems, "\n".join([*report.problems, str(plan), str(report.faults)])
-    assert sum(report.faults.values()) >= 3
+    assert sum(report.faults.values()) >= 2
