@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from tests.agent.server import JOB, TOKEN, Server, TaskRecord
 from trainshed.agent import processes
 from trainshed.core.engine import LauncherName
 from trainshed.core.task import Interpreter, Peer, Reporting, TaskSpec
 from trainshed.core.wire import to_wire
+from trainshed.testing.agent_server import JOB, TOKEN, Server, TaskRecord
 
 SANDBOXES = ("none", "namespaces", "bubblewrap")
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import Job
-from tests.agent.server import Server
 from trainshed.agent import agent, sandbox, zygote
 from trainshed.core.job import ChannelBinding
 from trainshed.core.task import Interpreter
+from trainshed.testing.agent_server import Server
 
 MODES = ("namespaces", "bubblewrap")
 LOOK = """

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import Job
-from tests.agent.server import JOB
 from trainshed.core.algorithm import Access
 from trainshed.core.job import ChannelBinding, Parameter
 from trainshed.core.task import Interpreter
+from trainshed.testing.agent_server import JOB
 
 PRINT_ARGUMENTS = "import json, sys\nprint(json.dumps(sys.argv[1:]))\n"
 

@@ -1,7 +1,28 @@
-"""The agent's recording server and jobs, for pools."""
+"""The agent's recording server and jobs, and a Slurm cluster, for pools."""
 
 from __future__ import annotations
 
-from tests.agent.conftest import job, server
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["job", "server"]
+import pytest
+
+from tests.agent.conftest import job, server
+from tests.servers import slurm
+from tests.servers.slurm import SlurmCluster
+
+__all__ = ["cluster", "job", "server"]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[SlurmCluster]:
+    """One cluster of four nodes for each worker of the tests, started when it is first asked for."""
+    if missing := slurm.missing():
+        pytest.skip(missing)
+    folder = Path(tempfile.mkdtemp(prefix=f"ts-{os.getpid()}-"))
+    with SlurmCluster.start(folder) as cluster:
+        yield cluster
+    shutil.rmtree(folder, ignore_errors=True)

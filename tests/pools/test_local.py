@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import Job, eventually
-from tests.agent.server import JOB
 from trainshed.core.engine import Engine, LauncherName, Recipe
 from trainshed.core.errors import Unavailable
 from trainshed.core.resources import Arch, Chip, Flavor, Resources
-from trainshed.core.task import Peer
 from trainshed.pools._machine import Card, Machine, parse_npu_smi
 from trainshed.pools.base import AgentState, Gang, TaskKey
 from trainshed.pools.local import LocalPool
+from trainshed.testing.agent_server import JOB
 
 SLEEP = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('on', flush=True)\ntime.sleep(600)"
 COUNT = "import time\nfor i in range(100):\n    print(i, flush=True)\n    time.sleep(0.02)"
@@ -65,47 +64,6 @@ def agent_of(job: Job) -> int:
     return int(json.loads((job.root / "agent.lock").read_text())["pid"])
 
 
-def test_a_job_from_start_to_end(job: Job, pooled: Pooled) -> None:
-    job.write("print('hello')")
-    pooled.pool.start(gang(job))
-    pooled.wait_for_change()
-    assert pooled.changed == [KEY]
-    assert job.script_log() == b"hello\n"
-    assert job.record.outcome["cause"] == "success"
-    assert pooled.pool.poll([KEY])[KEY].state is AgentState.GONE
-
-
-def test_starting_twice_is_starting_once(job: Job, pooled: Pooled) -> None:
-    job.write("print('hello')")
-    pooled.pool.start(gang(job))
-    pooled.pool.start(gang(job))
-    pooled.wait_for_change()
-    pooled.pool.start(gang(job))
-    assert job.script_log() == b"hello\n"
-    assert [e["kind"] for e in job.record.events].count("finished") == 1
-
-
-@pytest.mark.parametrize("force", [False, True])
-def test_stop(job: Job, pooled: Pooled, force: bool) -> None:
-    job.write(SLEEP)
-    job.set(grace_s=1 if not force else 600)
-    pooled.pool.start(gang(job))
-    job.server.wait(job.script_log)
-    pooled.pool.stop(JOB, 0, force=force)
-    pooled.wait_for_change()
-    assert job.record.outcome["cause"] == "stopped"
-    assert job.left() == []
-    pooled.pool.stop(JOB, 0)
-    pooled.pool.stop("never-heard-of", 0)
-
-
-def test_unknown_agents_are_gone(pooled: Pooled) -> None:
-    key = TaskKey("nobody", 0, 0)
-    status = pooled.pool.poll([key])[key]
-    assert status.state is AgentState.GONE
-    assert status.reason
-
-
 def test_a_killed_agent_has_a_successor(job: Job, pooled: Pooled) -> None:
     job.write(COUNT)
     pooled.pool.start(gang(job))
@@ -125,25 +83,6 @@ def test_an_agent_that_cannot_live_is_given_up(job: Job, pooled: Pooled) -> None
     status = eventually(lambda: s if (s := pooled.pool.poll([KEY])[KEY]).state is AgentState.GONE else None)
     assert "died 8 times" in status.reason
     assert "Is a directory" in status.reason
-
-
-def test_a_pool_after_a_restart_finds_its_agents(job: Job, tmp_path: Path) -> None:
-    """The server was killed: zygote and watcher are gone, agents are not."""
-    job.write(COUNT)
-    first = Pooled(tmp_path)
-    first.pool.start(gang(job))
-    job.server.wait(job.script_log)
-    agent = agent_of(job)
-    first.pool.close()
-    second = Pooled(tmp_path)
-    try:
-        assert second.pool.poll([KEY])[KEY].state is AgentState.RUNNING
-        assert agent_of(job) == agent
-        second.wait_for_change(120)
-        assert job.script_log() == b"".join(b"%d\n" % i for i in range(100))
-        assert second.pool.poll([KEY])[KEY].state is AgentState.GONE
-    finally:
-        second.pool.close()
 
 
 def test_a_pool_after_a_restart_replaces_dead_agents(job: Job, tmp_path: Path) -> None:
@@ -178,19 +117,6 @@ def test_agents_outlive_the_zygote_and_it_comes_back(job: Job, pooled: Pooled) -
     job.set(job_id="job-2", root=str(job.root.parents[2] / "job-2" / "0" / "worker-0"))
     pooled.pool.start(gang(job))
     job.server.wait(lambda: job.server.task("job-2").outcome)
-
-
-def test_several_tasks_of_one_job(job: Job, pooled: Pooled) -> None:
-    job.write("import os\nprint(os.environ['VC_TASK_INDEX'], os.environ['VC_WORKER_HOSTS'])")
-    peers = (Peer("127.0.0.1"), Peer("127.0.0.2"))
-    tasks = tuple(
-        replace(job.spec, index=i, root=str(job.root.with_name(f"worker-{i}")), peers=peers) for i in range(2)
-    )
-    pooled.pool.start(Gang(JOB, 0, FLAVOR, tasks))
-    for i in range(2):
-        record = job.server.task(JOB, 0, i)
-        job.server.wait(lambda record=record: record.outcome)
-        assert f"{i} 127.0.0.1,127.0.0.2\n".encode() in record.log
 
 
 def test_a_gang_starts_as_a_whole_or_not_at_all(job: Job, pooled: Pooled, tmp_path: Path) -> None:

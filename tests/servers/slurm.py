@@ -65,8 +65,13 @@ class SlurmCluster:
         return cluster
 
     @property
+    def conf(self) -> Path:
+        """The configuration file."""
+        return self.directory / "slurm.conf"
+
+    @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "SLURM_CONF": str(self.directory / "slurm.conf")}
+        return {**os.environ, "SLURM_CONF": str(self.conf)}
 
     def run(self, *command: str, check: bool = True) -> str:
         """Run a command of Slurm's against this cluster; its standard output."""
@@ -126,6 +131,16 @@ class SlurmCluster:
         namespace = self.namespaces.pop(name)
         namespace.kill()
         namespace.wait()
+
+    def recover(self) -> None:
+        """End all jobs, bring crashed nodes back, and wait until all nodes are idle."""
+        self.run("scancel", "--user=root", check=False)
+        for name in self.nodes:
+            if name not in self.namespaces or self.namespaces[name].poll() is not None:
+                self.start_node(name)
+                self.run("scontrol", "update", f"nodename={name}", "state=resume", check=False)
+        idle = dict.fromkeys(self.nodes, "idle")
+        self.wait_until(lambda: self.states() == idle, "all nodes are idle again", 90)
 
     def stop(self) -> None:
         """End the cluster and all that runs on it."""

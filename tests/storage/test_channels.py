@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import Job, eventually
-from tests.agent.server import Server
 from tests.servers.seaweedfs import SECRET_KEY, SeaweedFS
 from tests.storage.conftest import BUCKET, Place
 from trainshed.core.job import ChannelBinding
 from trainshed.storage import committed
+from trainshed.testing.agent_server import Server
 
 TRAIN = """
 import argparse, os, pathlib, sys, time

@@ -1,4 +1,7 @@
-"""``python -m trainshed.agent TASK_ROOT``: does the task in that directory, or what is left of it."""
+"""``python -m trainshed.agent TASK_ROOT``: does the task in that directory, or what is left of it.
+
+``python -m trainshed.agent --deliver ENDPOINT TASK_ROOT`` only delivers what a dead agent left there.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,23 @@ def main(arguments: list[str], keeper: socket | None = None) -> int:
     Args:
         keeper: a connection to the node's keeper of warm parents, if it has one.
     """
-    if len(arguments) != 1:
-        print("usage: python -m trainshed.agent TASK_ROOT", file=sys.stderr)
-        return REFUSED
-    from trainshed.agent import agent
+    match arguments:
+        case ["--deliver", _, _] | [_]:
+            pass
+        case _:
+            print("usage: python -m trainshed.agent [--deliver ENDPOINT] TASK_ROOT", file=sys.stderr)
+            return REFUSED
+    from trainshed.agent import agent, delivery
 
     try:
-        return DELIVERED if agent.run(arguments[0], keeper) else UNDELIVERED
+        if arguments[1:]:
+            delivered = delivery.deliver(arguments[2], arguments[1])
+        else:
+            delivered = agent.run(arguments[0], keeper)
     except (TrainshedError, FileNotFoundError) as error:
         print(f"trainshed.agent: {error}", file=sys.stderr)
         return REFUSED
+    return DELIVERED if delivered else UNDELIVERED
 
 
 if __name__ == "__main__":

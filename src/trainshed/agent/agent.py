@@ -30,28 +30,33 @@ from trainshed.agent.supervision import Supervision
 from trainshed.core.errors import Conflict, TrainshedError
 from trainshed.core.task import Cause, EventKind, Stage, TaskOutcome, TaskSpec
 from trainshed.core.wire import from_wire, to_wire
+from trainshed.jobs import evidence
 
 _FORCED_LINGER_S = 10.0
 
 
-def run(root: str, keeper: socket.socket | None = None) -> bool:
+def run(
+    root: str,
+    keeper: socket.socket | None = None,
+    on_start: Callable[[Halt], None] | None = None,
+) -> bool:
     """Do the task in ``root`` from where it is; whether everything was delivered.
 
     Args:
         keeper: a connection to the node's keeper of warm parents; without one a task that wants it
             has a keeper of its own.
+        on_start: gets the means to stop the task, once threads may be started.
 
     Raises:
         Conflict: another agent is at it.
         InvalidInput: ``task.json`` is wrong.
     """
-    places = Places(root)
-    lock = _lock(places)
+    lock = take_lock(Places(root))
     _take_limits()
     halt = Halt()
     _take_signals(halt)
-    with open(places.task_file, "rb") as file:
-        task = from_wire(TaskSpec, json.load(file))
+    task = read_task(root)
+    places = Places(root, task.scratch)
     _obey_stop_file(places, halt)
     places.make()
     journal = Journal(places.journal)
@@ -71,6 +76,8 @@ def run(root: str, keeper: socket.socket | None = None) -> bool:
         keeper = warm_keeper.introduce(control)
     own += [each.fileno() for each in (keeper, control) if each]
     supervision = Supervision(places, plan, wanted, contract.mark(task), own)
+    if on_start:
+        on_start(halt)
     try:
         return Agent(task, places, lock, journal, halt, supervision, keeper).live()
     finally:
@@ -78,7 +85,18 @@ def run(root: str, keeper: socket.socket | None = None) -> bool:
         journal.close()
 
 
-def _lock(places: Places) -> int:
+def read_task(root: str) -> TaskSpec:
+    """What is to be done in ``root``."""
+    with open(Places(root).task_file, "rb") as file:
+        return from_wire(TaskSpec, json.load(file))
+
+
+def take_lock(places: Places) -> int:
+    """A descriptor that holds the task's lock: there is one agent for a task.
+
+    Raises:
+        Conflict: another agent has it.
+    """
     lock = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -133,6 +151,7 @@ class Agent:
         log = TaskLog(places.task_log, journal)
         self._work = Work(task, places, journal, log, halt, reporter, supervision, keeper)
         self._syncs = outputs.Syncs(self._work)
+        self._told = False
         self._port = moxing_port.Port(None)
 
     def live(self) -> bool:
@@ -155,6 +174,7 @@ class Agent:
         return delivered
 
     def _told_to_stop(self, wish: Wish) -> None:
+        self._told = True
         self._halt.ask(wish.cause, force=wish.force, reason=wish.reason, rank=wish.rank)
 
     def _told_over(self) -> None:
@@ -177,8 +197,21 @@ class Agent:
                 sys.excepthook(type(error), error, error.__traceback__)
             outcome = failure(self._stage, error)
             self._work.supervision.end_launches()
+        outcome = self._explained(outcome)
         self._journal.fact("outcome", to_wire(outcome))
         return outcome
+
+    def _explained(self, outcome: TaskOutcome) -> TaskOutcome:
+        """The cluster's own reason, where it was the cluster that ended the script."""
+        told = self._told or os.path.exists(self._places.stop_file)
+        ended = outcome.cause is Cause.STOPPED or outcome.signal in (signal.SIGTERM, signal.SIGKILL)
+        if not self._task.evidence or told or not ended:
+            return outcome
+        text = evidence.read(self._task.evidence)
+        found = evidence.explain(text, outcome.stage, time.time(), alive=True)
+        return (
+            outcome if found is None else replace(found, exit_code=outcome.exit_code, signal=outcome.signal)
+        )
 
     def _walk(self) -> TaskOutcome:
         """All stages up to the end of the script."""
@@ -297,16 +330,20 @@ class Agent:
         self._work.reporter.close()
         asked = time.monotonic()
         while not self._work.reporter.closed(1.0):
-            if self._halt.force and time.monotonic() - asked > _FORCED_LINGER_S:
+            if self._out_of_patience(time.monotonic() - asked):
                 return False
         return not self._work.reporter.refused
+
+    def _out_of_patience(self, waited: float) -> bool:
+        """Whether to leave the rest to somebody else."""
+        return (self._halt.force and waited > _FORCED_LINGER_S) or 0 < self._task.linger_s < waited
 
     def _clean_up(self) -> None:
         """Give back the disk; logs and journal stay, and outputs that could not be stored."""
         seen = ("/cache", "/tmp", f"{contract.MODELARTS}/inputs", contract.JOB_DIR, contract.OWN)  # noqa: S108
         if "kept" not in self._journal.facts:
             seen = (*seen, f"{contract.MODELARTS}/outputs")
-        for path in (*(self._places.host(each) for each in seen), f"{self._places.root}/places"):
+        for path in (*(self._places.host(each) for each in seen), f"{self._places.own}/places"):
             _empty(path)
 
 

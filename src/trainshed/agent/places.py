@@ -28,14 +28,19 @@ PRIVATE = (HOME, "/cache", "/tmp")  # noqa: S108 the script's own
 class Places:
     """Paths of one task.
 
+    Args:
+        scratch: where the script's own directories are, if not in ``root``: the node's own disk.
+
     Attributes:
         root: the task's directory on the host.
+        own: the directory that holds the script's own.
         sandboxed: whether the script sees the private directories under ModelArts' own names;
             otherwise it sees them where they are.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, scratch: str = "") -> None:
         self.root = os.path.abspath(root)
+        self.own = os.path.abspath(scratch) if scratch else self.root
         self.sandboxed = False
         self.task_file = f"{self.root}/task.json"
         self.journal = f"{self.root}/journal.jsonl"
@@ -47,6 +52,8 @@ class Places:
 
     def make(self) -> None:
         """Make the directories that every task has."""
+        if self.own != self.root:
+            os.makedirs(self.own, mode=0o700, exist_ok=True)
         own = ("", "/.trainshed", "/modelarts", "/modelarts/user-job-dir", "/modelarts/log")
         for path in (self.run, self.log, *(self.host(HOME + below) for below in own), self.host("/cache")):
             _make(path)
@@ -61,9 +68,9 @@ class Places:
         path = os.path.normpath(seen)
         for private in PRIVATE:
             if path == private or path.startswith(private + "/"):
-                return f"{self.root}/{private.rpartition('/')[2]}{path[len(private) :]}"
+                return f"{self.own}/{private.rpartition('/')[2]}{path[len(private) :]}"
         if path.startswith("/home/"):
-            return f"{self.root}/places{path}"
+            return f"{self.own}/places{path}"
         raise InvalidInput(
             f"the directory {seen!r} cannot be given to a job: choose one below /home, /cache or /tmp",
             code=Code.PATH_INVALID,

@@ -25,7 +25,7 @@ def processes(task: TaskSpec) -> list[dict[str, Any]]:
     Raises:
         InvalidInput: the launcher cannot start this job.
     """
-    places = Places(task.root)
+    places = Places(task.root, task.scratch)
     places.sandboxed = task.sandbox != "none"
     interpreter = task.interpreter or Interpreter("python3")
     layout = contract.layout(task, places, interpreter, files={}, exported={}, node=os.environ)

@@ -64,7 +64,7 @@ class Plan:
 
 def plan(task: TaskSpec, places: Places) -> Plan:
     """What the script of ``task`` is to see."""
-    more = [Bind(f"{places.root}/places/{top}", f"/{top}") for top in _more_homes(task)]
+    more = [Bind(f"{places.own}/places/{top}", f"/{top}") for top in _more_homes(task)]
     return _arranged(places, more, task)
 
 

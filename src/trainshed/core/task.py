@@ -78,6 +78,11 @@ class TaskSpec:
         look_s: seconds between two looks at what the ranks do, for the hang verdict; 0 for none.
         warm_start: whether the script may be forked from a process that has ``warm_modules``, the
             engine's, imported already.
+        scratch: directory on the node's own disk for all that the script writes; empty for ``root``.
+        evidence: file where the cluster's scheduler writes why it ended the job; empty for none.
+        linger_s: how long the agent stays at the end for a server that does not answer, before it
+            leaves what it has to tell for somebody else to deliver; 0 for as long as it takes.
+        tunnel: command that makes the server reachable at the node's loopback port ``{port}``.
     """
 
     job_id: str
@@ -117,6 +122,10 @@ class TaskSpec:
     warm_start: bool = False
     look_s: float = 30.0
     warm_modules: tuple[str, ...] = ()
+    scratch: str = ""
+    evidence: str = ""
+    linger_s: int = 0
+    tunnel: str = ""
 
     @property
     def name(self) -> str:

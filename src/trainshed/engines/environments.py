@@ -321,11 +321,13 @@ def wheel_cache() -> Path:
 
 
 def find_uv() -> str:
-    """Path of uv: the one of our own environment, else one on the PATH.
+    """Path of uv: what ``TRAINSHED_UV`` says, the one of our own environment, or one on the PATH.
 
     Raises:
         InvalidInput: there is none.
     """
+    if told := os.environ.get("TRAINSHED_UV"):
+        return told
     try:
         from uv import find_uv_bin
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from trainshed.core.engine import Engine
 from trainshed.core.resources import Flavor, Node, Placement
-from trainshed.core.task import TaskSpec
+from trainshed.core.task import Cause, TaskSpec
+from trainshed.jobs.queue import Why
 
 __all__ = [
     "AgentState",
@@ -47,10 +48,17 @@ class AgentState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AgentStatus:
-    """One agent's state, with the pool's own words for why (pending reason, exit, signal)."""
+    """One agent's state, with the pool's own words for why (pending reason, exit, signal).
+
+    Attributes:
+        cause: of an agent that is gone, whose doing that was, where the pool knows.
+        node: where the agent is, in a pool that chooses the nodes by itself.
+    """
 
     state: AgentState
     reason: str = ""
+    cause: Cause | None = None
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class Gang:
     Attributes:
         tasks: one for each node, by index.
         placements: by index; empty for a pool that queues by itself.
+        priority: from 1 to 3, for a pool that queues by itself.
+        avoid: nodes where the job failed before, for a pool that queues by itself.
     """
 
     job_id: str
@@ -67,6 +77,8 @@ class Gang:
     flavor: Flavor
     tasks: tuple[TaskSpec, ...]
     placements: tuple[Placement, ...] = ()
+    priority: int = 1
+    avoid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,7 @@ class Pool(ABC):
         queues: whether the pool has a queue of its own (Slurm); then trainshed starts every job
             there at once and the pool says why it waits, instead of trainshed's scheduler.
         warm_start: whether a job that does not say starts warm, see ``docs/guides/warm-start.md``.
+        builds: whether the pool makes engines' environments by itself, on its nodes.
         on_change: called from any thread when an agent's state may have changed; set by the server.
     """
 
@@ -92,11 +105,12 @@ class Pool(ABC):
     kind: str
     queues: bool = False
     warm_start: bool = False
+    builds: bool = False
     on_change: Callable[[TaskKey], None] | None = None
 
     @abstractmethod
     def nodes(self) -> list[Node]:
-        """The nodes and all that they have; empty for a pool that queues by itself."""
+        """The nodes and all that they have. For a pool that queues by itself they are for people only."""
 
     @abstractmethod
     def flavors(self) -> list[Flavor]:
@@ -134,6 +148,16 @@ class Pool(ABC):
         """
         del key
         return None
+
+    def why(self, job_id: str, attempt: int) -> Why | None:
+        """Why an attempt that was handed over waits, for a pool that queues by itself."""
+        del job_id, attempt
+        return None
+
+    def plan(self, gang: Gang) -> str:
+        """What :meth:`start` would submit, word for word; empty where there is no such thing."""
+        del gang
+        return ""
 
     def close(self) -> None:  # noqa: B027 - most pools hold nothing
         """Let go of the pool; agents go on."""

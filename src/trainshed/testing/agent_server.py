@@ -21,7 +21,7 @@ JOB = f"job-{os.getpid()}"
 _PATH = re.compile(
     r"/agent/v1/jobs/([^/]+)/attempts/(\d+)/tasks/(\d+)/(events|metrics|heartbeat|logs/([\w.-]+))"
 )
-TOKEN = "job-token"
+TOKEN = "job-token"  # noqa: S105 of tests
 
 
 class TaskRecord:
@@ -63,7 +63,7 @@ class Server:
         self.tasks: dict[tuple[str, int, int], TaskRecord] = {}
         self.faults: list[str] = []
         self.changed = threading.Condition()
-        self.answer_first: Callable[[str, str], int | None] = lambda method, path: None
+        self.answer_first: Callable[[str, str], int | None] = lambda _method, _path: None
         self._http: ThreadingHTTPServer | None = None
         self.endpoint = ""
 
