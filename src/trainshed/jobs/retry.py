@@ -123,7 +123,7 @@ def decide(policy: RestartPolicy, history: Sequence[Ended], last: Ended | None) 
         budget=budget,
         used=used + 1,
         allowed=allowed,
-        avoid=_avoid(policy, [*history, last]),
+        avoid=avoided(policy, [*history, last]),
     )
 
 
@@ -143,7 +143,7 @@ def _delay(policy: RestartPolicy, budget: Budget, restarts: int) -> float:
     return min(policy.backoff_max_s, policy.backoff_s * 2.0 ** min(restarts, 30))
 
 
-def _avoid(policy: RestartPolicy, ended: Sequence[Ended]) -> tuple[str, ...]:
+def avoided(policy: RestartPolicy, ended: Sequence[Ended]) -> tuple[str, ...]:
     """Nodes where an attempt met a fault of the infrastructure or hung, newest first."""
     if not policy.avoid_nodes:
         return ()

@@ -64,7 +64,7 @@ class Server:
         self.faults: list[str] = []
         self.changed = threading.Condition()
         self.answer_first: Callable[[str, str], int | None] = lambda _method, _path: None
-        self._http: ThreadingHTTPServer | None = None
+        self._http: _Http | None = None
         self.endpoint = ""
 
     def start(self) -> None:
@@ -129,8 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def log_message(self, *args: Any) -> None:
-        pass
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
 
     def do_POST(self) -> None:
         self._handle("POST")
@@ -176,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         if offset > len(log):
             return 409, {"error_code": "TrainShed.5004", "size": len(log)}
         known = len(log) - offset
-        if log[offset:][: len(data)] != data[:known]:
+        if bytes(log[offset:][: len(data)]) != data[:known]:
             self.owner.fault(f"log {stream} at {offset}: other bytes than before")
         if task.outcome is not None and data[known:]:
             self.owner.fault(f"log {stream} grew after the task had finished")

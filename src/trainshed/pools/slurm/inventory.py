@@ -19,7 +19,8 @@ def parse_nodes(text: str, partition: str) -> list[Node]:
     """The partition's nodes in what :data:`COMMAND` prints."""
     found: list[Node] = []
     for line in text.splitlines():
-        facts = dict(part.partition("=")[::2] for part in line.split() if "=" in part)
+        pairs = (part.partition("=") for part in line.split() if "=" in part)
+        facts = {name: value for name, _, value in pairs}
         if "NodeName" in facts and partition in facts.get("Partitions", "").split(","):
             found.append(_node(facts))
     return found

@@ -12,6 +12,7 @@ from trainshed.core.job import JobSpec
 from trainshed.core.resources import Flavor, Node, Placement
 from trainshed.core.task import Interpreter, Peer, Reporting, TaskSpec
 from trainshed.engines import launchers
+from trainshed.jobs.retry import avoided
 from trainshed.pools.base import Gang
 from trainshed.server.services.hangs import look_s, policy_of
 from trainshed.server.services.live import LiveJob
@@ -66,7 +67,8 @@ class GangMaker:
         placed = job.placed
         common = self._common(job, engine, flavor, interpreter)
         tasks = tuple(self._task(index, job, common) for index in range(job.node_count))
-        return Gang(job.id, job.attempt, flavor, tasks, placed.placements)
+        avoid = avoided(job.spec.restart, job.history)
+        return Gang(job.id, job.attempt, flavor, tasks, placed.placements, job.priority, avoid)
 
     def _common(
         self,

@@ -173,6 +173,9 @@ class Moves:
                 continue
             if status.state is AgentState.RUNNING:
                 self._runs(turn, job)
+            if status.node and status.node != task.node:
+                task.node = task.host = status.node
+                turn.changes.task(job, task)
             if status.state is AgentState.WAITING and status.reason and job.reason != status.reason:
                 job.reason = status.reason
                 self._changed(turn, job)
@@ -181,7 +184,7 @@ class Moves:
             self.event(turn, job, "lost", task=task.name, reason=status.reason or "no reason is known")
             stopped = job.stop_requested_at is not None or bool(job.ending)
             stage = Stage(task.stage) if task.stage else Stage.PRECHECK
-            task.outcome = lost(status.reason, stopped=stopped, stage=stage, time=turn.now)
+            task.outcome = lost(status, stopped=stopped, stage=stage, time=turn.now)
             task.ended_at = turn.now
             turn.changes.task(job, task)
             self._settle(turn, job, task)
@@ -357,11 +360,13 @@ def _end_phase(state: JobState, event: JobEvent, outcome: TaskOutcome) -> str:
     return advance(state, event, outcome).phase.value
 
 
-def lost(reason: str, *, stopped: bool, stage: Stage, time: float) -> TaskOutcome:
+def lost(status: AgentStatus, *, stopped: bool, stage: Stage, time: float) -> TaskOutcome:
     """The outcome of a task whose agent is gone for good and did not say how it ended."""
     if stopped:
         return TaskOutcome(Cause.STOPPED, stage, "stopped at once, before it could report", failed_at=time)
-    why = f"the agent is gone: {reason}" if reason else "the agent is gone"
+    if status.cause is not None:
+        return TaskOutcome(status.cause, stage, status.reason, code=AGENT_LOST, failed_at=time)
+    why = f"the agent is gone: {status.reason}" if status.reason else "the agent is gone"
     return TaskOutcome(Cause.INFRASTRUCTURE, stage, why, code=AGENT_LOST, failed_at=time)
 
 
