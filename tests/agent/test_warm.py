@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from tests.agent.conftest import Job, eventually
-from tests.agent.server import JOB, TaskRecord
 from trainshed.agent import processes
 from trainshed.core.job import Parameter
 from trainshed.core.task import Interpreter
 from trainshed.engines import interpreters
+from trainshed.testing.agent_server import JOB, TaskRecord
 
 PROBE = (Path(__file__).parent / "scripts" / "probe.py").read_text()
 ENDS = ("well", "error", "exit", "text", "interrupt", "term", "hook", "now")

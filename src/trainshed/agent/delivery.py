@@ -62,7 +62,7 @@ def deliver(root: str, endpoint: str) -> bool:
         if "outcome" not in journal.facts:
             with open(f"{places.root}/{VERDICT}", "rb") as file:
                 journal.fact("outcome", json.load(file))
-        return Agent(task, places, lock, journal, Halt(), _Absent(places)).live()
+        return Agent(task, places, lock, journal, Halt(), _Absent(places), None).live()
     finally:
         journal.close()
         os.close(lock)
