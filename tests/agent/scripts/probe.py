@@ -80,7 +80,7 @@ seen = {
     "environ": dict(os.environ),
     "environ_c": sorted(k.decode() for k in os.environb),
     "cwd": os.getcwd(),
-    "root": sorted(os.listdir("/home")),
+    "home": sorted(os.listdir("/home/ma-user")),
     "own": sorted(os.listdir("/cache")),
     "umask": status.get("Umask", "").strip(),
     "signals": handlers(),
