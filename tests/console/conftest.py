@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hatch_build import build_console
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.console.work import Gate
 from tests.server.running import Running, running
@@ -71,6 +71,7 @@ class Tab:
         self.foreign: list[str] = []
         self._service = service
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", self._hear)
         self.page.on("request", lambda request: self._note(request.url))
 
     def go(self, path: str = "") -> Page:
@@ -83,6 +84,10 @@ class Tab:
         page.locator("button[type=submit]").click()
         page.locator("main#page").wait_for()
         return page
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            self.faults.append(message.text)
 
     def _note(self, url: str) -> None:
         if not url.startswith((self._service.endpoint, "data:", "blob:")):

@@ -1,15 +1,16 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { App as AntApp, ConfigProvider } from "antd";
-import enUS from "antd/locale/en_US";
-import zhCN from "antd/locale/zh_CN";
+import { lazy, Suspense } from "react";
 import { ApiError } from "../api/errors";
-import { SignInPage } from "../pages/sign-in";
 import { Starting } from "../components/starting";
 import { PreferencesProvider, usePreferences } from "./preferences";
+import { useAntLocale } from "./ant-locale";
 import { router } from "./router";
 import { SessionProvider, useSessionQuery } from "./session";
 import { antTheme } from "./theme";
+
+const SignInPage = lazy(() => import("../pages/sign-in").then((module) => ({ default: module.SignInPage })));
 
 const client = new QueryClient({
   defaultOptions: {
@@ -34,8 +35,9 @@ export function App() {
 
 function Themed() {
   const { theme, language } = usePreferences();
+  const locale = useAntLocale(language);
   return (
-    <ConfigProvider theme={antTheme(theme)} locale={language === "zh" ? zhCN : enUS}>
+    <ConfigProvider theme={antTheme(theme)} {...(locale ? { locale } : {})}>
       <AntApp component={false}>
         <SignedIn />
       </AntApp>
@@ -46,7 +48,13 @@ function Themed() {
 function SignedIn() {
   const session = useSessionQuery();
   if (session.isPending) return <Starting waiting={session.failureCount > 0} />;
-  if (!session.data) return <SignInPage />;
+  if (!session.data) {
+    return (
+      <Suspense fallback={<Starting waiting={false} />}>
+        <SignInPage />
+      </Suspense>
+    );
+  }
   return (
     <SessionProvider session={session.data}>
       <RouterProvider router={router} />

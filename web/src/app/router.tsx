@@ -3,10 +3,11 @@ import { algorithmRoutes } from "../pages/algorithms/routes";
 import { bucketRoutes } from "../pages/buckets/routes";
 import { engineRoutes } from "../pages/engines/routes";
 import { jobRoutes } from "../pages/jobs/routes";
+import { poolRoutes } from "../pages/pools/routes";
 import { rootRoute as root } from "./root-route";
 
 export const router = createRouter({
-  routeTree: root.addChildren([...jobRoutes, ...engineRoutes, ...bucketRoutes, ...algorithmRoutes]),
+  routeTree: root.addChildren([...jobRoutes, ...engineRoutes, ...bucketRoutes, ...algorithmRoutes, ...poolRoutes]),
   basepath: "/console",
   defaultPreload: "intent",
   scrollRestoration: true,

@@ -1,5 +1,6 @@
 import {
   AppstoreOutlined,
+  ClusterOutlined,
   DashboardOutlined,
   DatabaseOutlined,
   FunctionOutlined,
@@ -19,6 +20,7 @@ const PLACES = [
   { to: "/jobs", icon: <RocketOutlined />, key: "jobs" },
   { to: "/algorithms", icon: <FunctionOutlined />, key: "algorithms" },
   { to: "/engines", icon: <AppstoreOutlined />, key: "engines" },
+  { to: "/pools", icon: <ClusterOutlined />, key: "pools" },
   { to: "/buckets", icon: <DatabaseOutlined />, key: "buckets" },
 ] as const;
 

@@ -26,17 +26,6 @@ export const en = {
     Abnormal: "Abnormal",
     Terminated: "Stopped",
   },
-  engines: {
-    engine: "Engine",
-    family: "Family",
-    chips: "Chips",
-    available: "Runs here",
-    yes: "Yes",
-    environment: "Environment",
-    ready: (size: string) => (size ? `Ready · ${size}` : "Ready"),
-    broken: "Broken",
-    build: "Build now",
-  },
   ...jobs,
   places: {
     overview: "Overview",

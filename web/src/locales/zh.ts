@@ -26,17 +26,6 @@ export const zh: Messages = {
     Abnormal: "异常",
     Terminated: "已停止",
   },
-  engines: {
-    engine: "引擎",
-    family: "系列",
-    chips: "芯片",
-    available: "本机可用",
-    yes: "可用",
-    environment: "环境",
-    ready: (size: string) => (size ? `就绪 · ${size}` : "就绪"),
-    broken: "已损坏",
-    build: "立即构建",
-  },
   ...jobs,
   places: {
     overview: "总览",

@@ -4,6 +4,8 @@ import { rootRoute } from "../../app/root-route";
 const engines = createRoute({
   getParentRoute: () => rootRoute,
   path: "/engines",
+  validateSearch: (raw: Record<string, unknown>): { engine?: string } =>
+    typeof raw.engine === "string" ? { engine: raw.engine } : {},
   component: lazyRouteComponent(() => import("./page"), "EnginesPage"),
 });
 
