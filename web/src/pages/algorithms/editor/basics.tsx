@@ -19,7 +19,7 @@ export function Basics() {
         <Input maxLength={64} />
       </Form.Item>
       <Form.Item name="description" label={t.description}>
-        <Input.TextArea maxLength={256} autoSize={{ minRows: 1, maxRows: 4 }} />
+        <Input.TextArea maxLength={256} rows={2} />
       </Form.Item>
       <Form.Item name="source" label={t.source}>
         <Radio.Group
@@ -47,7 +47,7 @@ function ImageFields() {
         <Input maxLength={512} className="mono" />
       </Form.Item>
       <Form.Item name="command" label={t.command} rules={rules.required}>
-        <Input.TextArea className="mono" autoSize={{ minRows: 1, maxRows: 6 }} maxLength={4096} />
+        <Input.TextArea className="mono" rows={3} maxLength={4096} />
       </Form.Item>
     </>
   );
