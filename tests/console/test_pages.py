@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from tests.server.running import Running
 
 OpenTab = Callable[..., Tab]
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-MAX_SCRIPT = 300 * 1024
-PATHS = ["", "jobs", "algorithms", "algorithms/new", "engines", "pools", "buckets"]
+PATHS = ["", "jobs", "algorithms", "algorithms/new", "engines", "pools", "buckets", "settings"]
 
 
 def settled(page: Page) -> None:
@@ -60,27 +58,6 @@ def test_no_page_has_a_serious_fault_or_scrolls_sideways(tab: OpenTab, dark: boo
         if (width := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
             bad.append(f"{path}: {width} px too wide")
     assert bad == [], "\n".join(bad)
-
-
-def test_the_list_comes_with_little_script(tab: OpenTab, service: Running) -> None:
-    opened = tab()
-    session = opened.page.context.request.post(
-        f"{service.endpoint}/v1/sessions", data={"token": service.ready.token}
-    )
-    assert session.ok
-    sizes: dict[str, int] = {}
-    opened.page.on(
-        "requestfinished",
-        lambda request: sizes.update({request.url: request.sizes()["responseBodySize"]})
-        if request.resource_type == "script"
-        else None,
-    )
-    page = opened.go("jobs")
-    settled(page)
-    page.wait_for_load_state("networkidle")
-    total = sum(sizes.values())
-    assert sizes
-    assert total < MAX_SCRIPT, f"{total} bytes of script: {json.dumps(sizes, indent=1)}"
 
 
 @pytest.mark.parametrize("accepted", ["br", "gzip", "identity"])

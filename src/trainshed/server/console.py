@@ -49,7 +49,9 @@ class _Console(StaticFiles):
         response.headers.update({**_HEADERS, "Vary": "Accept-Encoding"})
         if encoding:
             response.headers["Content-Encoding"] = encoding
-            response.headers["Content-Type"] = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            response.headers["Content-Type"] = (
+                mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            )
         hashed = path.parent.name == "assets"
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
         return response

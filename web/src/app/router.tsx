@@ -4,10 +4,11 @@ import { bucketRoutes } from "../pages/buckets/routes";
 import { engineRoutes } from "../pages/engines/routes";
 import { jobRoutes } from "../pages/jobs/routes";
 import { poolRoutes } from "../pages/pools/routes";
+import { settingsRoutes } from "../pages/settings/routes";
 import { rootRoute as root } from "./root-route";
 
 export const router = createRouter({
-  routeTree: root.addChildren([...jobRoutes, ...engineRoutes, ...bucketRoutes, ...algorithmRoutes, ...poolRoutes]),
+  routeTree: root.addChildren([...jobRoutes, ...engineRoutes, ...bucketRoutes, ...algorithmRoutes, ...poolRoutes, ...settingsRoutes]),
   basepath: "/console",
   defaultPreload: "intent",
   scrollRestoration: true,

@@ -7,6 +7,7 @@ import {
   LogoutOutlined,
   MenuOutlined,
   RocketOutlined,
+  SettingOutlined,
 } from "@ant-design/icons";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { Button, Drawer, Flex, Grid, Layout, Menu, Typography, type MenuProps } from "antd";
@@ -22,6 +23,7 @@ const PLACES = [
   { to: "/engines", icon: <AppstoreOutlined />, key: "engines" },
   { to: "/pools", icon: <ClusterOutlined />, key: "pools" },
   { to: "/buckets", icon: <DatabaseOutlined />, key: "buckets" },
+  { to: "/settings", icon: <SettingOutlined />, key: "settings" },
 ] as const;
 
 /** Navigation at the side (or in a drawer on a narrow screen), who is signed in, and the page. */

@@ -27,7 +27,13 @@ export function Flavors({ poolId }: { poolId: string }) {
         loading={flavors.isPending}
         dataSource={flavors.data?.flavors.filter((flavor) => flavor.pool_id === poolId) ?? []}
         columns={[
-          { title: t.flavor, dataIndex: "flavor_id", className: "mono" },
+          {
+            title: t.flavor,
+            key: "flavor",
+            className: "mono",
+            // what scrolls sideways on a narrow screen must be reachable by keyboard
+            render: (_, flavor) => <span tabIndex={0}>{flavor.flavor_id}</span>,
+          },
           { title: t.chip, dataIndex: "flavor_type" },
           { title: t.cpus, key: "cpus", render: (_, flavor) => flavor.attributes?.cpu ?? flavor.flavor_info.cpu.core_num },
           {

@@ -28,7 +28,7 @@ export function Nodes({ nodes, use }: { nodes: Node[]; use: PoolUse | undefined 
           key: "name",
           render: (_, node) => (
             <Flex gap={8} align="center" wrap>
-              {node.name}
+              <span tabIndex={0}>{node.name}</span>
               <Tag color={node.ready ? "success" : "error"}>{node.ready ? t.ready : t.away}</Tag>
             </Flex>
           ),
