@@ -41,6 +41,7 @@ class _Console(StaticFiles):
     def file_response(
         self, full_path: object, stat_result: object, scope: Scope, status_code: int = 200
     ) -> Response:
+        del stat_result
         path = Path(str(full_path))
         if path.name == PAGE:
             return _page(path)

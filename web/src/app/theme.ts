@@ -40,8 +40,9 @@ export function antTheme(chosen: Theme): ThemeConfig {
   const dark = chosen === "dark";
   return {
     algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
+    components: dark ? { Menu: { itemSelectedColor: "#b7cdff", itemSelectedBg: "#22304f" } } : {},
     token: {
-      colorPrimary: dark ? "#5b8cff" : "#1f5eff",
+      colorPrimary: dark ? "#3a70ff" : "#1f5eff",
       colorBgLayout: dark ? "#101214" : "#f5f6f8",
       colorBgContainer: dark ? "#181b1f" : "#ffffff",
       ...(dark ? DARK_TEXT : LIGHT_TEXT),
