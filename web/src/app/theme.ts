@@ -40,9 +40,8 @@ export function antTheme(chosen: Theme): ThemeConfig {
   const dark = chosen === "dark";
   return {
     algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
-    components: dark ? { Menu: { itemSelectedColor: "#b7cdff", itemSelectedBg: "#22304f" } } : {},
     token: {
-      colorPrimary: dark ? "#3a70ff" : "#1f5eff",
+      colorPrimary: dark ? "#5b8cff" : "#1f5eff",
       colorBgLayout: dark ? "#101214" : "#f5f6f8",
       colorBgContainer: dark ? "#181b1f" : "#ffffff",
       ...(dark ? DARK_TEXT : LIGHT_TEXT),
@@ -52,6 +51,7 @@ export function antTheme(chosen: Theme): ThemeConfig {
     },
     components: {
       ...(dark ? { Button: { colorPrimary: "#3d6bd6", colorPrimaryHover: "#4a78e4" } } : {}),
+      Tabs: dark ? { itemSelectedColor: "#8fb1ff", itemHoverColor: "#8fb1ff", itemActiveColor: "#8fb1ff" } : {},
       Menu: dark ? { itemSelectedColor: "#a9c4ff", itemSelectedBg: "#1f2c4a" } : { itemSelectedColor: "#1a4fd6" },
     },
   };
