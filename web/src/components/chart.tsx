@@ -48,7 +48,7 @@ export function Chart({ curves, label, xAxis, max, logarithmic = false, xText }:
         animation: false,
         grid: { left: 12, right: 20, top: curves.length > 1 ? 40 : 16, bottom: 8, containLabel: true },
         legend: { show: curves.length > 1, top: 0, type: "scroll" },
-        tooltip: { trigger: "axis", confine: true, axisPointer: { label: { precision: 3 } } },
+        tooltip: { trigger: "axis", renderMode: "richText", confine: true, axisPointer: { label: { precision: 3 } } },
         dataZoom: [{ type: "inside", filterMode: "none" }],
         xAxis: { type: xAxis, scale: true, axisLabel: { hideOverlap: true, ...(formatter ? { formatter } : {}) } },
         yAxis: logarithmic
