@@ -12,8 +12,9 @@ import pytest
 
 from tests.agent.conftest import Job
 from trainshed.core.algorithm import Access
+from trainshed.core.engine import LauncherName
 from trainshed.core.job import ChannelBinding, Parameter
-from trainshed.core.task import Interpreter
+from trainshed.core.task import Interpreter, Peer
 from trainshed.testing.agent_server import JOB
 
 PRINT_ARGUMENTS = "import json, sys\nprint(json.dumps(sys.argv[1:]))\n"
@@ -252,6 +253,40 @@ def test_the_logs_are_exported(job: Job, tmp_path: Path) -> None:
     job.run()
     exported = tmp_path / "logs" / f"modelarts-job-{JOB}-worker-0.log"
     assert b"hello\n" in exported.read_bytes()
+
+
+@pytest.mark.parametrize("sandbox", ["none", "auto"])
+def test_each_device_has_a_log_by_its_name(job: Job, tmp_path: Path, sandbox: str) -> None:
+    """In ``MA_LOG_DIR`` while the script runs, and at the job's log path afterwards."""
+    job.write(
+        "import os\nrank = os.environ['RANK']\nprint('of rank', rank, flush=True)\n"
+        "folder = os.environ['MA_LOG_DIR']\n"
+        "[mine] = [n for n in os.listdir(folder) if f'-rank-{rank}-' in n]\n"
+        "print(mine, open(f'{folder}/{mine}').read().count(f'of rank {rank}'))"
+    )
+    job.set(
+        launcher=LauncherName.TORCHRUN,
+        processes=2,
+        peers=(Peer("127.0.0.1", ("4", "5")),),
+        log_uri=f"file://{tmp_path}/logs/",
+        sandbox=sandbox,
+    )
+    record = job.run()
+    for rank, device in ((0, 4), (1, 5)):
+        name = f"modelarts-job-{JOB}-proc-rank-{rank}-device-{device}.txt"
+        own = f"of rank {rank}\n{name} 1\n".encode()
+        assert record.logs[f"rank-{rank}"] == own
+        assert (tmp_path / "logs" / name).read_bytes() == own
+
+
+def test_a_hook_cannot_send_the_logs_elsewhere(job: Job, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    job.write(f'rmdir "$MA_LOG_DIR" && ln -s {elsewhere} "$MA_LOG_DIR"', "ma-pre-start.sh")
+    job.write("print('hello')")
+    job.set(launcher=LauncherName.TORCHRUN, processes=2)
+    assert job.run().logs["rank-1"] == b"hello\n"
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_metrics_are_picked_from_the_log(job: Job) -> None:

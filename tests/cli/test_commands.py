@@ -8,6 +8,25 @@ import pytest
 
 from tests.cli.conftest import Service, Shell
 
+RANKS = """
+family = "Ranks"
+
+[[engine]]
+id = "ranks_1.0"
+framework = "Ranks"
+framework_version = "1.0"
+launcher = "torchrun"
+chips = ["CPU"]
+archs = ["x86_64", "aarch64"]
+system = "any Linux"
+
+[engine.recipe]
+python = "3.11"
+other_pythons = ["3.12", "3.13"]
+requirements = []
+imports = ["json"]
+"""
+
 
 @pytest.fixture
 def job(shell: Shell) -> str:
@@ -76,6 +95,27 @@ def test_logs(shell: Shell, job: str) -> None:
     assert whole[-1] == "done"
     assert "[ModelArts Service Log]" in shell.run("jobs", "logs", job).stderr
     assert "loss=0.250" in shell.run("jobs", "logs", job, "--search", "step 3").stdout
+
+
+def test_logs_are_saved_by_the_names_of_modelarts(fresh: Shell) -> None:
+    """Of every task, and of every device's process."""
+    engines = fresh.home / "engines"
+    engines.mkdir(parents=True, exist_ok=True)
+    (engines / "ranks.toml").write_text(RANKS)
+    fresh.script("import os; print('rank', os.environ['RANK'])")
+    words = "run train.py --engine ranks_1.0 --nodes 2 --processes 2 --detach"
+    begun = fresh.run(*words.split())
+    assert begun.returncode == 0, begun.stderr
+    name = begun.stdout.strip()
+    assert fresh.run("jobs", "logs", "-f", name).returncode == 0
+    job = fresh.json("jobs", "show", name)["metadata"]["id"]
+    done = fresh.run("jobs", "logs", name, "--save", "saved")
+    assert done.returncode == 0, done.stderr
+    saved = {path.name: path.read_text() for path in (fresh.folder / "saved").iterdir()}
+    stem = f"modelarts-job-{job}-"
+    ranks = {f"{stem}proc-rank-{i}-device-{i % 2}.txt": f"rank {i}\n" for i in range(4)}
+    assert {k: v for k, v in saved.items() if "proc" in k} == ranks
+    assert set(saved) == {*ranks, f"{stem}worker-0.log", f"{stem}worker-1.log"}
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 1000])

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from trainshed.agent.journal import Journal
-from trainshed.core.task import ProcessSpec
+from trainshed.core.engine import LauncherName
+from trainshed.core.log_names import device_of, process_log
+from trainshed.core.task import ProcessSpec, TaskSpec
 
 MARK = "[ModelArts Service Log]"
 PIECE = 1 << 20
@@ -87,6 +89,22 @@ def log_names(processes: Sequence[ProcessSpec]) -> list[str]:
     if len(processes) == 1:
         return ["task.log"]
     return [f"rank-{p.rank}.log" if p.rank >= 0 else f"{p.role}-{i}.log" for i, p in enumerate(processes)]
+
+
+def device_logs(task: TaskSpec, processes: Sequence[ProcessSpec]) -> dict[str, str]:
+    """The log file of each rank, and what ModelArts calls it.
+
+    A process that is alone on its node writes into the task's log, which is its own as well where
+    the engine is started once a device.
+    """
+    if len(processes) == 1 and task.launcher is not LauncherName.ASCEND:
+        return {}
+    devices = task.peers[task.index].devices
+    return {
+        name: process_log(task.job_id, process.rank, device_of(devices, process.local_rank))
+        for name, process in zip(log_names(processes), processes, strict=True)
+        if process.rank >= 0
+    }
 
 
 class Merger:

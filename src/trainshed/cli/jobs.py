@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -108,11 +109,14 @@ def logs(
     *,
     job: JobName,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
-    task: Task = "worker-0",
+    task: Annotated[str | None, typer.Option(help="Which task; the first by default.")] = None,
     tail: Annotated[int | None, typer.Option(min=0, help="Only the last so many lines.")] = None,
     search: Annotated[str | None, typer.Option(help="Only lines with this text, of the whole log.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out the platform's own lines.")] = False,
     attempt: Attempt = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Save all logs there, by ModelArts' names.")
+    ] = None,
     raw: Raw = False,
     as_json: AsJson = False,
     home: Home = None,
@@ -128,14 +132,18 @@ def logs(
       trainshed jobs logs train-3f2a91 -f --tail 20
       trainshed jobs logs train-3f2a91 --task worker-1 --search loss
       trainshed jobs logs train-3f2a91 --attempt 0
+      trainshed jobs logs train-3f2a91 --save ./logs
     """
     del raw  # ``terminal.guard`` has seen it
-    from trainshed.cli.logs import show_log
+    from trainshed.cli.logs import save_logs, show_log
 
     try:
+        if save is not None:
+            save_logs(job, save, home, task=task, attempt=attempt, as_json=as_json)
+            return
         show_log(
             job,
-            task,
+            task or "worker-0",
             home,
             follow=follow,
             tail=tail,

@@ -10,6 +10,7 @@ from trainshed.cli import output, service
 from trainshed.cli.log_view import LogView
 from trainshed.client import Client
 from trainshed.client.jobs import Jobs
+from trainshed.client.models import Json
 
 _PIECE = 4 * 1024 * 1024
 _LINE_GUESS = 200
@@ -82,6 +83,33 @@ def _show_matches(
         return
     for match in matches:
         print(match.get("text", ""))
+
+
+def save_logs(
+    job: str, folder: Path, home: Path | None, *, task: str | None, attempt: int | None, as_json: bool
+) -> None:
+    """Write all logs of the job, or of one task, into ``folder`` under ModelArts' names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = list[Path]()
+    with service.client(home) as client:
+        tasks = [task] if task else [f"worker-{i}" for i in range(client.jobs.show(job).task_count)]
+        for each in tasks:
+            for stream in client.jobs.log_streams(job, each, attempt=attempt):
+                saved.append(folder / Path(str(stream["file_name"])).name)
+                _save(client, job, each, stream, saved[-1])
+                output.say(str(saved[-1]))
+    if as_json:
+        output.print_json({"saved": [str(path) for path in saved]})
+
+
+def _save(client: Client, job: str, task: str, stream: Json, path: Path) -> None:
+    """One log, whole, a piece at a time."""
+    at, name = 0, str(stream["name"]).partition(".")[2]
+    with path.open("wb") as file:
+        while piece := client.jobs.log(
+            job, task, offset=at, limit=_PIECE, attempt=stream["attempt"], stream=name
+        ):
+            at += file.write(piece)
 
 
 def tail_offset(jobs: Jobs, job: str, task: str, lines: int, attempt: int | None = None) -> int:

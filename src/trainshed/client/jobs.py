@@ -140,14 +140,16 @@ class Jobs:
         offset: int = 0,
         limit: int | None = None,
         attempt: int | None = None,
+        stream: str = "",
     ) -> bytes:
         """The log's bytes from ``offset`` on (from its end where negative), ``limit`` of them at most.
 
         Args:
             attempt: which start of the job; the newest by default.
+            stream: ``rank-1`` for what that rank alone printed, where a task has several.
         """
         path = self._url(job, "tasks", task, "logs")
-        query = {"offset": offset, "limit": limit, "attempt": attempt}
+        query = {"offset": offset, "limit": limit, "attempt": attempt, "stream": stream or None}
         return self._transport.send("GET", path, query=query, timeout=600).content
 
     def log_size(self, job: str, task: str = FIRST_TASK, *, attempt: int | None = None) -> int:
@@ -155,6 +157,11 @@ class Jobs:
         path = self._url(job, "tasks", task, "logs")
         answer = self._transport.send("GET", path, query={"limit": 0, "attempt": attempt})
         return int(answer.headers["X-Log-Size"])
+
+    def log_streams(self, job: str, task: str = FIRST_TASK, *, attempt: int | None = None) -> list[Json]:
+        """The task's log and those of its ranks: ``name``, ``file_name`` (ModelArts' own), ``size``."""
+        path = self._url(job, "tasks", task, "logs", "streams")
+        return items(self._transport.json("GET", path, attempt=attempt), "streams")
 
     def search_log(
         self,

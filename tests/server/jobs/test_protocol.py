@@ -329,6 +329,11 @@ def test_streams_of_ranks_are_kept_apart(hand: Hand) -> None:
         ("worker-0", 4),
         ("worker-0.rank-1", 4),
     ]
+    stem = f"modelarts-job-{job['metadata']['id']}"
+    names = [stream["file_name"] for stream in found]
+    assert names == [f"{stem}-worker-0.log", f"{stem}-proc-rank-1-device-1.txt"]
+    url = hand.url(job["metadata"]["id"], "tasks", "worker-0", "logs") + "?stream=rank-1"
+    assert hand.api.get(url).headers["Content-Disposition"] == f'inline; filename="{names[1]}"'
 
 
 def test_times_of_the_stages_are_the_agents_own(hand: Hand) -> None:

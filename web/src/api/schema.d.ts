@@ -1360,6 +1360,8 @@ export interface paths {
         /**
          * A task's log, as it is
          * @description Bytes from ``offset``; the size of the whole is in ``X-Log-Size``.
+         *
+         *     Who saves the answer gets a file of the name that ModelArts gives it.
          */
         get: operations["read_training_job_log"];
         put?: never;
@@ -1436,7 +1438,7 @@ export interface paths {
         };
         /**
          * Streams of a task
-         * @description The task's log, and one for each of its ranks where there are several.
+         * @description The task's log, and one for each of its ranks where there are several, with ModelArts' names.
          */
         get: operations["list_training_job_log_streams"];
         put?: never;
@@ -3535,6 +3537,12 @@ export interface components {
         LogStream: {
             /** Attempt */
             attempt: number;
+            /**
+             * File Name
+             * @description What ModelArts calls it.
+             * @default
+             */
+            file_name: string;
             /** Name */
             name: string;
             /** Size */

@@ -11,6 +11,7 @@ from trainshed.agent import contract
 from trainshed.agent.stages.base import Work, size
 from trainshed.core.errors import TrainshedError, Unavailable
 from trainshed.core.job import ChannelBinding
+from trainshed.core.log_names import task_log
 from trainshed.core.task import Stage, TaskSpec
 
 if TYPE_CHECKING:
@@ -104,12 +105,11 @@ class Syncs:
         task = self._work.task
         if not task.log_uri:
             return
-        stem = f"{task.log_uri.rstrip('/')}/modelarts-job-{task.job_id}-"
-        for name in sorted(os.listdir(self._work.places.log)):
-            rank = name.removeprefix("rank-").removesuffix(".log")
-            ours = f"{task.name}.log" if name == "task.log" else f"proc-rank-{rank}-device-{rank}.txt"
-            if name == "task.log" or name.startswith("rank-"):
-                self._work.buckets.upload(f"{self._work.places.log}/{name}", stem + ours)
+        folder = task.log_uri.rstrip("/")
+        devices = self._work.journal.facts.get("launch", {}).get("devices", {})
+        for name, theirs in (("task.log", task_log(task.job_id, task.name)), *devices.items()):
+            if os.path.exists(f"{self._work.places.log}/{name}"):
+                self._work.buckets.upload(f"{self._work.places.log}/{name}", f"{folder}/{theirs}")
 
     def close(self) -> None:
         """Stop syncing."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from trainshed.agent import contract, warm
 from trainshed.agent import facts as node
-from trainshed.agent.logs import log_names
-from trainshed.agent.places import PRIVATE
+from trainshed.agent.logs import append_to, device_logs, log_names
+from trainshed.agent.places import HOME, PRIVATE
 from trainshed.agent.ranks import Ending, Exit, Result
 from trainshed.agent.stages import launch, outputs
 from trainshed.agent.stages.base import Work
@@ -62,7 +64,10 @@ def _order(work: Work) -> None:
         f"with {work.interpreter.python}; sandbox: {work.supervision.mode.value}",
     )
     start = work.log.size() if len(names) == 1 else 0
-    work.journal.fact("launch", {"logs": names, "start": start, "before": node.before()})
+    devices = device_logs(task, specs)
+    _show_device_logs(work, devices)
+    launch_facts = {"logs": names, "devices": devices, "start": start, "before": node.before()}
+    work.journal.fact("launch", launch_facts)
     parents = warm.prepare(work, specs)
     if parents.note:
         work.note(Stage.RUN, parents.note, warm=bool(parents.places))
@@ -77,6 +82,34 @@ def _order(work: Work) -> None:
         },
         parents.connections,
     )
+
+
+def _show_device_logs(work: Work, devices: Mapping[str, str]) -> None:
+    """Put each rank's log into ``MA_LOG_DIR`` under its name there.
+
+    As a second name of the same file, so that nothing is written twice; where the script's directories
+    are on another disk there is none.
+    """
+    for name in devices:
+        os.close(append_to(f"{work.places.log}/{name}"))
+    with contextlib.suppress(OSError), _opened(work.places.host(HOME), contract.LOG_DIR) as shown:
+        for name, theirs in devices.items():
+            os.link(f"{work.places.log}/{name}", theirs, dst_dir_fd=shown)
+
+
+@contextlib.contextmanager
+def _opened(home: str, path: str) -> Generator[int]:
+    """The directory ``path`` below ``HOME``, reached through no link that a hook may have put there."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    at = os.open(home, flags)
+    try:
+        for part in os.path.relpath(path, HOME).split("/"):
+            inner = os.open(part, flags, dir_fd=at)
+            os.close(at)
+            at = inner
+        yield at
+    finally:
+        os.close(at)
 
 
 def _directories(work: Work) -> list[str]:

@@ -68,8 +68,7 @@ def _stream(row: queries.Row, task: str, stream: str = "", attempt: int | None =
     chosen = row["attempt"] if attempt is None else attempt
     if not 0 <= index < row["node_count"] or chosen > row["attempt"]:
         raise NotFound(f"job {row['name']!r} has no task {task[:64]!r}", code=Code.TASK_NOT_FOUND)
-    name = f"worker-{index}"
-    return TaskStream(row["id"], chosen, index, f"{name}.{stream}" if stream else name)
+    return log_reading.of_task(row, index, stream, chosen)
 
 
 # ---- logs
@@ -93,11 +92,15 @@ def read_training_job_log(
     stream: StreamName = "",
     platform: Annotated[bool, Query(description="Whether the platform's own lines are wanted.")] = True,
 ) -> Response:
-    """Bytes from ``offset``; the size of the whole is in ``X-Log-Size``."""
+    """Bytes from ``offset``; the size of the whole is in ``X-Log-Size``.
+
+    Who saves the answer gets a file of the name that ModelArts gives it.
+    """
     chosen = _stream(find(context, caller, training_job_id), task_id, stream, attempt)
     piece = log_reading.piece(context, chosen, offset, limit)
     headers = {"X-Log-Size": str(piece.size), "X-Log-Offset": str(piece.start)}
     headers["X-Content-Type-Options"] = "nosniff"
+    headers["Content-Disposition"] = f'inline; filename="{chosen.file_name}"'
     kind = "text/plain; charset=utf-8"
     if not platform:
         content = log_reading.script_lines(context, chosen, piece)
@@ -177,9 +180,9 @@ def search_training_job_log(
 def list_training_job_log_streams(
     context: Ctx, caller: Caller, training_job_id: JobName, task_id: TaskName, *, attempt: Attempt = None
 ) -> JsonBody:
-    """The task's log, and one for each of its ranks where there are several."""
-    chosen = _stream(find(context, caller, training_job_id), task_id, "", attempt)
-    return _json(log_reading.streams(context, chosen))
+    """The task's log, and one for each of its ranks where there are several, with ModelArts' names."""
+    row = find(context, caller, training_job_id)
+    return _json(log_reading.streams(context, row, _stream(row, task_id, "", attempt)))
 
 
 @router.get(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 
+from trainshed.core import log_names
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.server.services import log_search
+from trainshed.server.services.live import Placed
 from trainshed.server.services.logs import PREVIEW_BYTES, without_platform_lines
 
 if TYPE_CHECKING:
@@ -21,12 +23,17 @@ LONGEST_LINE = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TaskStream:
-    """One stream of one task of one attempt."""
+    """One stream of one task of one attempt.
+
+    Attributes:
+        file_name: what ModelArts calls it.
+    """
 
     job_id: str
     attempt: int
     index: int
     name: str
+    file_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +97,43 @@ def preview(context: Context, stream: TaskStream) -> dict[str, Any]:
     return {"content": data.decode("utf-8", "replace"), "current_size": len(data), "full_size": size}
 
 
-def streams(context: Context, stream: TaskStream) -> dict[str, Any]:
-    """All streams of the task in this attempt, with their sizes."""
-    found = context.services.logs.streams(stream.job_id, stream.attempt)
-    prefix = f"worker-{stream.index}"
-    mine = [info for info in found if info.name == prefix or info.name.startswith(f"{prefix}.")]
-    return {"streams": [{"name": info.name, "size": info.size, "attempt": stream.attempt} for info in mine]}
+def of_task(row: Mapping[str, Any], index: int, stream: str, attempt: int) -> TaskStream:
+    """The stream of a task of the job ``row``: ``rank-1``, ``build`` or, empty, all that the task says."""
+    name = f"worker-{index}.{stream}" if stream else f"worker-{index}"
+    return TaskStream(row["id"], attempt, index, name, _file_name(row, index, stream))
+
+
+def _file_name(row: Mapping[str, Any], index: int, stream: str) -> str:
+    """What ModelArts calls the log; the devices are those of the newest attempt."""
+    if not stream.startswith("rank-"):
+        task = f"worker-{index}-{stream}" if stream else f"worker-{index}"
+        return log_names.task_log(row["id"], task)
+    placed = Placed.of(row["placements"]).placements if row["placements"] else ()
+    devices = placed[index].devices if index < len(placed) else ()
+    rank = int(stream.removeprefix("rank-"))
+    local = max(0, rank - index * (row["spec"]["processes"] or len(devices) or 1))
+    return log_names.process_log(row["id"], rank, log_names.device_of(devices, local))
+
+
+def streams(context: Context, row: Mapping[str, Any], task: TaskStream) -> dict[str, Any]:
+    """All streams of the task in this attempt, with their sizes and ModelArts' names for them."""
+    found = context.services.logs.streams(task.job_id, task.attempt)
+    mine = [(info, info.name[len(task.name) + 1 :]) for info in found if _belongs(info.name, task.name)]
+    return {
+        "streams": [
+            {
+                "name": info.name,
+                "file_name": of_task(row, task.index, stream, task.attempt).file_name,
+                "size": info.size,
+                "attempt": task.attempt,
+            }
+            for info, stream in mine
+        ]
+    }
+
+
+def _belongs(stream: str, task: str) -> bool:
+    return stream == task or stream.startswith(f"{task}.")
 
 
 def search(context: Context, stream: TaskStream, wanted: Wanted) -> dict[str, Any]:

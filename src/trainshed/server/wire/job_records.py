@@ -125,6 +125,7 @@ class LogStream(WireModel):
     """One stream of a task."""
 
     name: str
+    file_name: str = Field(default="", description="What ModelArts calls it.")
     size: Bytes
     attempt: Count
 
