@@ -15,6 +15,7 @@ from tests.server.auth.test_gate import refused, signed
 from tests.server.people import People, people_of
 from tests.server.running import Running
 from trainshed.core.errors import Code, InvalidInput
+from trainshed.server.auth.accounts import Identity
 from trainshed.server.auth.passwords import check_password, hash_password, matches
 from trainshed.server.db.tables import access_keys, tokens, users
 
@@ -295,3 +296,24 @@ def test_a_key_opens_its_own_project_only(people: People):
     answer = people.client().send(signed(server, "POST", "/v1/tokens", b"{}", keys=keys))
     refused(answer, 403, Code.CREDENTIAL_TOO_NARROW)
     refused(person.api.post("/v1/keys", json={"project": "not-mine"}), 404, Code.PROJECT_NOT_FOUND)
+
+
+def test_what_was_looked_up_before_an_end_is_not_remembered_after_it(
+    crowd: People, monkeypatch: pytest.MonkeyPatch
+):
+    """A token that is revoked between a look into the database and its being remembered."""
+    accounts = crowd.server.context.accounts
+    person = crowd.add()
+    token = person.api.headers["Authorization"].removeprefix("Bearer ")
+    (shown,) = ok(person.api.get("/v1/tokens"))["items"]
+    accounts.forget()
+    cut = Identity.cut
+
+    def slow(self: Identity, *limits: str | None) -> Identity:
+        monkeypatch.undo()
+        ok(crowd.server.api.delete(f"/v1/tokens/{shown['id']}"), 204)
+        return cut(self, *limits)
+
+    monkeypatch.setattr(Identity, "cut", slow)
+    accounts.by_token(token)
+    refused(person.api.get("/v1/tokens"), 401, Code.TOKEN_INVALID)

@@ -18,6 +18,7 @@ from huaweicloudsdkcore.signer.signer import Signer
 from tests.server.running import Running
 from trainshed.core.errors import Code
 from trainshed.server.auth.accounts import token_hash
+from trainshed.server.auth.sessions import COOKIE
 from trainshed.server.db.tables import access_keys, projects, tokens, users
 
 JSON = {"Content-Type": "application/json"}
@@ -82,6 +83,17 @@ def test_a_token_opens_in_any_of_its_headers(
     url = shared_server.v2("algorithms")
     assert stranger.get(url, headers=header(shared_server.ready.token)).status_code == 200
     refused(stranger.get(url, headers=header("wrong")), 401, Code.TOKEN_INVALID)
+
+
+def test_an_access_key_s_id_is_no_token(shared_server: Running, stranger: httpx.Client):
+    """The id of a key is no secret: it opens nothing, even just after a request that it signed."""
+    url = shared_server.v2("algorithms")
+    assert stranger.send(signed(shared_server, "GET", url)).status_code == 200
+    as_token = {"X-Auth-Token": shared_server.ready.access_key}
+    refused(stranger.get(url, headers=as_token), 401, Code.TOKEN_INVALID)
+    cookie = {"Cookie": f"{COOKIE}={shared_server.ready.access_key}"}
+    refused(stranger.get(url, headers=cookie), 401, Code.TOKEN_INVALID)
+    assert stranger.get("/v1/sessions/current", headers=cookie).status_code == 401
 
 
 def test_a_basic_login_is_no_token(shared_server: Running, stranger: httpx.Client):

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from sqlalchemy import Column, Connection, select, update
 
@@ -25,6 +26,7 @@ USED_WITHIN_S = 60.0
 DEFAULT_PROJECT = "default"
 ADMIN = "admin"
 SESSION = "session"
+Kind = Literal["token", "key", "open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +82,21 @@ class Accounts:
         self._sealer = sealer
         self._clock = clock
         self._lock = threading.Lock()
-        self._remembered: dict[str, tuple[float, Identity]] = {}
+        self._remembered: dict[tuple[Kind, str], tuple[float, Identity]] = {}
+        self._changes = 0
         self._used: dict[tuple[Column[str], str], float] = {}
 
-    def remembered(self, credential: str) -> Identity | None:
-        """The holder of a token or access key, if it was looked up a moment ago. Never blocks."""
-        found = self._remembered.get(credential)
+    def remembered(self, kind: Kind, credential: str = "") -> Identity | None:
+        """The holder of a token or access key, if it was looked up a moment ago. Never blocks.
+
+        The kinds are kept apart: the id of an access key is no secret, and must not pass for a token.
+        """
+        found = self._remembered.get((kind, credential))
         return found[1] if found and found[0] > time.monotonic() else None
 
     def by_token(self, token: str) -> Identity | None:
         """The holder of a token that is known and has not expired."""
-        now, digest = self._clock.now(), token_hash(token)
+        changes, now, digest = self._changes, self._clock.now(), token_hash(token)
         query = (
             select(users.c.id, users.c.name, users.c.role, *_TOKEN)
             .join_from(tokens, users, tokens.c.user_id == users.c.id)
@@ -104,11 +110,11 @@ class Accounts:
         shown = SESSION if row.kind == SESSION else f"token:{token_id(digest)}"
         identity = replace(identity, credential=shown).cut(row.project_id, row.cut)
         self._use(tokens.c.hash, digest, row.last_used_at, now)
-        return self._remember(token, identity, row.expires_at, now)
+        return self._remember(("token", token), identity, changes, row.expires_at, now)
 
     def by_access_key(self, access_key: str) -> Identity | None:
         """The holder of an access key that may be used, with its secret."""
-        now = self._clock.now()
+        changes, now = self._changes, self._clock.now()
         query = (
             select(users.c.id, users.c.name, users.c.role, *_KEY)
             .join_from(access_keys, users, access_keys.c.user_id == users.c.id)
@@ -124,16 +130,17 @@ class Accounts:
             identity, credential=f"key:{access_key}", own_project=row.project_id, secret=secret
         )
         self._use(access_keys.c.access_key, access_key, row.last_used_at, now)
-        return self._remember(access_key, identity, row.expires_at, now)
+        return self._remember(("key", access_key), identity, changes, row.expires_at, now)
 
     def admin(self) -> Identity:
         """The admin of the first start; who everyone is when authentication is off."""
-        if known := self.remembered(""):
+        if known := self.remembered("open"):
             return known
+        changes = self._changes
         with self._db.read() as connection:
             row = connection.execute(select(users).where(users.c.name == ADMIN)).one()
             identity = _identity(connection, row.id, row.name, row.role)
-        return self._remember("", replace(identity, credential="open"))
+        return self._remember(("open", ""), replace(identity, credential="open"), changes)
 
     def by_user(self, user_id: str) -> Identity | None:
         """A user by id, as when a password was right."""
@@ -203,7 +210,9 @@ class Accounts:
 
     def forget(self) -> None:
         """Drop what is remembered, after accounts have changed."""
-        self._remembered.clear()
+        with self._lock:
+            self._changes += 1
+            self._remembered.clear()
 
     def note_use(self) -> None:
         """Write down when tokens and keys were last used."""
@@ -223,13 +232,20 @@ class Accounts:
                 self._used[(column, value)] = now
 
     def _remember(
-        self, credential: str, identity: Identity, expires_at: float | None = None, now: float = 0.0
+        self,
+        credential: tuple[Kind, str],
+        identity: Identity,
+        changes: int,
+        expires_at: float | None = None,
+        now: float = 0.0,
     ) -> Identity:
+        """Remember what was looked up, unless accounts have changed since (``changes``) it was."""
         seconds = REMEMBER_S if expires_at is None else min(REMEMBER_S, expires_at - now)
         with self._lock:
             if len(self._remembered) >= REMEMBER_AT_MOST:
                 self._remembered.clear()
-            self._remembered[credential] = (time.monotonic() + seconds, identity)
+            if changes == self._changes:
+                self._remembered[credential] = (time.monotonic() + seconds, identity)
         return identity
 
 

@@ -11,9 +11,8 @@ import hmac
 import json
 import logging
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from anyio import to_thread
 from starlette.requests import cookie_parser
@@ -335,7 +334,7 @@ def _signed(headers: dict[str, str]) -> str:
 
 async def _verify(context: Context, scope: Scope, authorization: str, body_hash: str) -> Identity:
     given = parse_authorization(authorization)
-    identity = await _look_up(context.accounts, given.access_key, context.accounts.by_access_key)
+    identity = await _look_up(context.accounts, "key", given.access_key)
     if identity is None:
         raise wrong_signature()
     query = scope["query_string"].decode("latin-1")
@@ -357,7 +356,7 @@ async def _by_token(context: Context, scope: Scope, headers: dict[str, str]) -> 
             "(credentials.json in the service's home folder has both)",
             code=Code.CREDENTIALS_MISSING,
         )
-    identity = await _look_up(context.accounts, token, context.accounts.by_token)
+    identity = await _look_up(context.accounts, "token", token)
     if identity is None:
         raise Unauthenticated("the token is not known or has expired", code=Code.TOKEN_INVALID)
     return identity
@@ -382,10 +381,9 @@ async def _open_door(context: Context, headers: dict[str, str]) -> Identity:
         "same-site",
     ):
         raise Forbidden("without authentication only requests to a loopback name are taken")
-    return context.accounts.remembered("") or await to_thread.run_sync(context.accounts.admin)
+    return context.accounts.remembered("open") or await to_thread.run_sync(context.accounts.admin)
 
 
-async def _look_up(
-    accounts: Accounts, credential: str, find: Callable[[str], Identity | None]
-) -> Identity | None:
-    return accounts.remembered(credential) or await to_thread.run_sync(find, credential)
+async def _look_up(accounts: Accounts, kind: Literal["token", "key"], credential: str) -> Identity | None:
+    find = accounts.by_token if kind == "token" else accounts.by_access_key
+    return accounts.remembered(kind, credential) or await to_thread.run_sync(find, credential)

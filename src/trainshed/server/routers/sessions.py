@@ -96,7 +96,11 @@ def close_session(
 
 
 def _identity(context: Ctx, cookie: str) -> Identity:
-    identity = (context.accounts.remembered(cookie) or context.accounts.by_token(cookie)) if cookie else None
+    identity = (
+        (context.accounts.remembered("token", cookie) or context.accounts.by_token(cookie))
+        if cookie
+        else None
+    )
     if identity is None:
         raise Unauthenticated("nobody is signed in", code=Code.CREDENTIALS_MISSING)
     return identity
