@@ -155,29 +155,36 @@ def test_the_address_that_was_judged_is_the_one_that_is_reached(
     assert caught.value.hopeless
 
 
-def test_a_receiver_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("scheme", "first"),
+    [
+        ("http", b"HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n"),
+        ("https", b"\x16\x03\x03\x40\x00"),  # the head of a long TLS record
+    ],
+)
+def test_a_receiver_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, scheme: str, first: bytes):
     monkeypatch.setattr(base, "OVER_S", 0.5)
-    done = threading.Event()
+    monkeypatch.setattr(base, "TIMEOUT_S", 60.0)
+    given_up = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def drip() -> None:
             connection, _ = listener.accept()
             with connection:
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n")
-                while not done.wait(0.05):
+                for piece in (first, *(b"x",) * 400):
                     try:
-                        connection.sendall(b"x")
+                        connection.sendall(piece)
                     except OSError:
+                        given_up.set()
                         return
+                    given_up.wait(0.05)
 
         thread = threading.Thread(target=drip)
         thread.start()
-        try:
-            with pytest.raises(Undelivered):
-                send("feishu", Target(f"http://127.0.0.1:{listener.getsockname()[1]}"))
-        finally:
-            done.set()
-            thread.join()
+        with pytest.raises(Undelivered):
+            send("feishu", Target(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"))
+        thread.join()
+    assert given_up.is_set()
 
 
 # ---- mail

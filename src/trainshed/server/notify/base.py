@@ -149,7 +149,8 @@ def _post(egress: Egress, url: str, body: bytes, headers: Mapping[str, str]) -> 
     assert parts.hostname is not None
     connection = http.client.HTTPConnection(parts.hostname, port, timeout=TIMEOUT_S)
     plain = egress.connect(parts.hostname, port, TIMEOUT_S)
-    guard = threading.Timer(OVER_S, _break_off, [plain])
+    held = plain.dup()  # TLS takes the socket's descriptor away from it
+    guard = threading.Timer(OVER_S, _break_off, [held])
     guard.daemon = True
     guard.start()
     try:
@@ -167,6 +168,7 @@ def _post(egress: Egress, url: str, body: bytes, headers: Mapping[str, str]) -> 
         guard.cancel()
         connection.close()
         plain.close()
+        held.close()
 
 
 def _secured(plain: socket.socket, host: str) -> socket.socket:
