@@ -138,6 +138,37 @@ def test_unfit_parents(job: Job, tmp_path: Path, module: str, why: str) -> None:
         shutil.rmtree(folder)
 
 
+@pytest.mark.parametrize("then", ["", "import time; time.sleep(600)"], ids=["ready", "importing"])
+def test_a_parent_ends_when_those_who_keep_it_are_killed(job: Job, then: str) -> None:
+    """Even one whose import hangs, so that it does not hear of it."""
+    job.write("import time; time.sleep(600)")
+    folder = Path("/var/tmp") / f"trainshed-kept-{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    told = folder / "pid"
+    try:
+        (folder / "kept.py").write_text(
+            f"import os\nwith open({str(told)!r}, 'w') as f: f.write(f'{{os.getpid()}}\\n')\n{then}\n"
+        )
+        job.set(
+            warm_start=True,
+            warm_modules=("kept",),
+            environments_dir="",
+            environments={"PYTHONPATH": str(folder)},
+            sandbox="namespaces",
+        )
+        agent = job.start()
+        eventually(lambda: told.exists() and told.read_text().endswith("\n"))
+        parent = processes.Identity.of(int(told.read_text()))
+        assert parent is not None
+        assert parent.alive
+        if not then:
+            eventually(lambda: warm_notes(job.record))
+        agent.kill()
+        eventually(lambda: not parent.alive)
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_without_a_sandbox(job: Job) -> None:
     job.write("print('ran')")
     assert fallback(job, sandbox="none").startswith("it needs a sandbox")

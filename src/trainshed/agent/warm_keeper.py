@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from trainshed.agent import fd_messages, linux, sandbox
+from trainshed.agent.places import Places
 from trainshed.agent.ranks import RESET
 from trainshed.core.wire import from_wire
 from trainshed.engines.launchers.base import support_file
@@ -32,6 +33,7 @@ MOST_PARENTS = 4
 IDLE_S = 600.0
 _TICK_S = 15.0
 _SPARE_MEMORY = 0.1
+_PROGRAM = "/tmp/warm_parent.py"  # noqa: S108 the parent's own
 _RETRY_S = 300.0
 _RESET = (*RESET, signal.SIGCHLD, signal.SIGTERM)
 
@@ -200,13 +202,14 @@ def _become_parent(request: dict[str, Any], folder: str, channel: socket.socket)
         for bind in plan.binds:
             if bind.writable:
                 os.makedirs(bind.source, exist_ok=True)
-        sandbox.enter(sandbox.Mode(request["sandbox"]), plan)
+        mode = sandbox.Mode(request["sandbox"])
+        program = _program(folder, mode)
+        sandbox.enter(mode, plan)
         with contextlib.suppress(ChildProcessError):  # bubblewrap's
             while True:
                 os.waitpid(-1, 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _keep_only(channel.fileno())
-        program = support_file("warm_parent")
         argv = [request["python"], program, str(channel.fileno()), *request["modules"]]
         os.execve(argv[0], argv, request["environ"])  # noqa: S606
     except BaseException as error:
@@ -214,6 +217,15 @@ def _become_parent(request: dict[str, Any], folder: str, channel: socket.socket)
             fd_messages.send(channel, {"error": f"a warm parent could not be started: {error}"})
     finally:
         os._exit(1)
+
+
+def _program(folder: str, mode: sandbox.Mode) -> str:
+    """A copy of the parent's program where its sandbox shows it, wherever we are installed."""
+    places = Places(folder)
+    places.sandboxed = mode is not sandbox.Mode.NONE
+    os.makedirs(places.host("/tmp"), exist_ok=True)  # noqa: S108 the parent's own
+    shutil.copyfile(support_file("warm_parent"), places.host(_PROGRAM))
+    return places.seen(_PROGRAM)
 
 
 def _keep_only(fd: int) -> None:
