@@ -248,12 +248,14 @@ def test_a_minder_that_is_killed(job: Job) -> None:
     agent = job.start()
     eventually(lambda: b"ready" in job.record.log)
     below = processes.descendants(job.supervisor())
+    known = [each for pid in below if (each := processes.Identity.of(pid))]
     names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in below}
     (minder,) = [pid for pid, name in names.items() if name == f"warm-{job.supervisor()}"]
     os.kill(minder, signal.SIGKILL)
     assert agent.wait(60) == 0
     assert job.record.outcome is not None
     assert job.record.outcome["signal"] == signal.SIGKILL
+    eventually(lambda: not any(each.alive for each in known))
 
 
 def test_a_supervisor_that_is_killed_takes_the_ranks_along(job: Job) -> None:

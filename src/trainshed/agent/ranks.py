@@ -132,6 +132,7 @@ class Ranks:
             self._wait(self._patience(), [rank for rank in self._warm.values() if not rank.gone])
             self._reap()
             self._judge()
+        self._end_strays()
         result = Result(
             self._ending or Ending.EXITED,
             [self._exits[i] for i in sorted(self._exits)],
@@ -315,6 +316,17 @@ class Ranks:
         """All that lives below us, but the minders, which end by themselves, after the rest."""
         minders = {rank.minder for rank in self._warm.values()}
         return [pid for pid in processes.descendants(os.getpid()) if pid not in minders]
+
+    def _end_strays(self) -> None:
+        """End what a rank left behind whose minder was killed: it is below nobody, but in our sandbox."""
+        if "mnt" not in self._spaces or all(rank.ended or not rank.minder for rank in self._warm.values()):
+            return
+        until = time.monotonic() + _GIVE_UP_S
+        while rest := processes.marked(self._mark, {processes.mount_namespace()}):
+            if time.monotonic() > until:
+                return
+            processes.send(rest, signal.SIGKILL)
+            time.sleep(0.01)
 
     def _kill(self, now: float) -> None:
         """Once more kill all that is left; they may be forking as we look."""
