@@ -13,8 +13,27 @@ import os
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
+
+PATIENCE_S = 100
+"""How long KungFu's own peers try to reach each other."""
+
+
+def told_cluster(server: str) -> dict:
+    """What the configuration server says: it starts beside the runners, maybe after them."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with urllib.request.urlopen(server, timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
 
 parser = argparse.ArgumentParser(prefix_chars="-", allow_abbrev=False)
 parser.add_argument("-q", action="store_true", required=True)
@@ -44,8 +63,7 @@ assert os.environ[f"BATCH_CUSTOM{os.environ['DLS_TASK_INDEX']}_HOSTS"] == f"{opt
 runner = socket.create_server((str(options.self_), options.port))
 peers = [f"{host}:{first + slot}" for host, count in hosts.items() for slot in range(int(count))]
 if options.config:
-    with urllib.request.urlopen(options.config, timeout=10) as answer:
-        cluster = json.load(answer)
+    cluster = told_cluster(options.config)
     told = [f"{ipaddress.IPv4Address(w['IPv4'])}:{w['Port']}" for w in cluster["Workers"]]
     assert told == peers, (told, peers)
     assert [r["Port"] for r in cluster["Runners"]] == [options.port] * len(hosts)
