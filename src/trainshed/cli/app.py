@@ -26,6 +26,7 @@ from trainshed.cli import (
 )
 from trainshed.cli.options import EXIT_CODES, FAILED, INTERRUPTED, OURS
 from trainshed.cli.terminal import guard, one_line
+from trainshed.cli.words import said
 from trainshed.core.errors import TrainshedError
 
 app = typer.Typer(
@@ -91,7 +92,7 @@ def _exit(error: TrainshedError) -> None:
     arguments = _own_arguments()
     if "--json" in arguments:
         print(json.dumps({"error_code": error.code, "error_msg": error.message}, ensure_ascii=False))
-    print(f"trainshed: {one_line(error.message)}", file=sys.stderr)
+    print(f"trainshed: {one_line(said(error.message))}", file=sys.stderr)
     _leave(OURS if arguments[:1] == ["run"] else FAILED)
 
 

@@ -66,6 +66,7 @@ def show(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
     """
     from trainshed.cli import output, service
     from trainshed.cli.watch import reasons, starts
+    from trainshed.cli.words import said
 
     with service.client(home) as client:
         found = client.jobs.show(job)
@@ -82,7 +83,7 @@ def show(job: JobName, as_json: AsJson = False, home: Home = None) -> None:
             ("id", found.id),
             ("phase", found.phase.value),
             ("detail", found.secondary_phase if found.secondary_phase != found.phase else ""),
-            ("reason", outcome.message if outcome else found.reason),
+            ("reason", said(outcome.message if outcome else found.reason)),
             ("exit code", outcome.exit_code if outcome else None),
             ("signal", outcome.signal if outcome and outcome.signal else None),
             ("first failed rank", outcome.rank if outcome and outcome.rank >= 0 else None),

@@ -16,7 +16,7 @@ from trainshed.cli.output import duration_text, plain, say, tell
 from trainshed.cli.pending import WhyPending
 from trainshed.cli.steps import Steps
 from trainshed.cli.task_logs import TaskView, other_tasks
-from trainshed.cli.words import chinese, word
+from trainshed.cli.words import chinese, said, word
 from trainshed.client import Client, Diagnosis, Job
 from trainshed.client.models import Json, items, section
 from trainshed.core.errors import TrainshedError
@@ -120,7 +120,7 @@ def _stop_on_interrupt(client: Client, job: Job) -> Generator[None]:
                 other.transport.wait(STOP_PATIENCE_S)
                 other.jobs.stop(job.id)
         except TrainshedError as error:
-            say(f"trainshed: {error.message}")
+            say(f"trainshed: {said(error.message)}")
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         if asked.is_set():
@@ -160,7 +160,7 @@ def ending(job: Job) -> str:
         Phase.TERMINATED: "{name} was stopped after {took}",
         Phase.ABNORMAL: "{name} ended abnormally after {took}",
     }.get(job.phase, "{name} failed after {took}")
-    message = job.outcome.message if job.outcome else job.reason
+    message = said(job.outcome.message if job.outcome else job.reason)
     shown = f": {message}" if message and job.phase is not Phase.COMPLETED else ""
     return word(how, name=job.name, took=duration_text(job.duration)) + shown
 
@@ -191,7 +191,7 @@ def starts(job: Job) -> list[str]:
 def _how(record: Json) -> str:
     begun, ended = record.get("start_at"), record.get("end_at")
     took = f" ({duration_text((ended - begun) / 1000)})" if begun and ended else ""
-    return (str(record.get("end_reason") or "") or word("it runs")) + took
+    return (said(str(record.get("end_reason") or "")) or word("it runs")) + took
 
 
 def facts_of(job: Job) -> Any:

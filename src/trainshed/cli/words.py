@@ -46,6 +46,15 @@ def word(sentence: str, **values: object) -> str:
     return (_CHINESE.get(sentence, sentence) if chinese() else sentence).format(**values)
 
 
+def said(sentence: str) -> str:
+    """What the service or we have said of a job or an error, in the person's language."""
+    if not chinese():
+        return sentence
+    from trainshed.translation import chinese as in_chinese
+
+    return in_chinese(sentence)
+
+
 def chinese(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether the environment asks for Chinese, as gettext reads it.
 

@@ -43,6 +43,8 @@ The ModelArts v2 training API, served by trainshed, and a few routes of trainshe
 
 Every request but `/healthz` and `/v1/info` needs credentials: a signature (SDK-HMAC-SHA256), an
 `X-Auth-Token` header, or `Authorization: Bearer`. Errors are `{"error_code", "error_msg"}`.
+Sentences for people come in Chinese for `X-Language: zh-cn` (or `Accept-Language`, where there is no
+`X-Language`); an error then has the English one in `error_msg_en`.
 """
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {

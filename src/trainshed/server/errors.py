@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from trainshed.core.errors import Code, TrainshedError
 from trainshed.server.auth.gate import error_headers
+from trainshed.server.language import error_body
 
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
 _SENTENCES = {
@@ -131,4 +132,4 @@ def _answer(
     request: Request, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     request.scope["state"]["error_code"] = code  # for the audit log
-    return JSONResponse({"error_code": code, "error_msg": message}, status_code=status, headers=headers)
+    return JSONResponse(error_body(code, message), status_code=status, headers=headers)

@@ -372,6 +372,18 @@ def test_events_speak_chinese(shed: Shed) -> None:
     assert shed.api.get(url, params={"end_time": "946684800000"}).json()["total"] == 0
 
 
+def test_how_a_job_failed_is_said_in_chinese(shed: Shed) -> None:
+    done = shed.wait(shed.submit("raise SystemExit(3)"))
+    job, chinese = done["metadata"]["id"], {"X-Language": "zh-cn"}
+    status = shed.api.get(shed.url(job), headers=chinese).json()["status"]
+    said = "脚本异常退出，退出码 3"
+    assert (status["reason"], status["outcome"]["message"]) == (said, said)
+    assert status["running_records"][0]["end_reason"] == said
+    events = shed.api.get(shed.url(job, "events"), headers=chinese).json()["events"]
+    assert events[0]["message"] == f"作业运行失败：{said}"
+    assert shed.api.get(shed.url(job)).json()["status"]["reason"].endswith("ended with exit code 3")
+
+
 def test_logs_can_be_read_in_pieces(shed: Shed) -> None:
     job = shed.wait(shed.submit("for n in range(1000): print('line', n)"))
     url = shed.url(job["metadata"]["id"], "tasks", "worker-0", "logs")

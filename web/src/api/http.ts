@@ -1,4 +1,4 @@
-import { csrfHeader, errorOf, UnreachableError } from "./errors";
+import { csrfHeader, errorOf, languageHeader, UnreachableError } from "./errors";
 
 type Query = Record<string, string | number | boolean | undefined>;
 
@@ -15,7 +15,7 @@ export function url(path: string, query: Query = {}): string {
 async function send(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, { credentials: "same-origin", ...init });
+    response = await fetch(path, { credentials: "same-origin", ...init, headers: { ...languageHeader(), ...init.headers } });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new UnreachableError();

@@ -1906,6 +1906,8 @@ export interface components {
             error_code?: string | null;
             /** Error Msg */
             error_msg?: string | null;
+            /** Error Msg En */
+            error_msg_en?: string | null;
             /** Id */
             id: string;
             /** Success */
@@ -2514,6 +2516,11 @@ export interface components {
              * @example metadata.name is missing
              */
             error_msg: string;
+            /**
+             * Error Msg En
+             * @description In English, where error_msg is in another language.
+             */
+            error_msg_en?: string | null;
         };
         /**
          * EventList
@@ -13242,7 +13249,7 @@ export interface operations {
                 pattern?: string;
             };
             header?: {
-                "x-language"?: string;
+                "X-Language"?: string;
             };
             path: {
                 /** @description Id or name. */

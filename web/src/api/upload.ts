@@ -1,4 +1,4 @@
-import { ApiError, csrfHeader, UnreachableError } from "./errors";
+import { csrfHeader, errorIn, languageHeader, UnreachableError } from "./errors";
 
 /** Told how much of the whole was sent, from 0 to 1. */
 export type OnProgress = (share: number) => void;
@@ -14,7 +14,7 @@ export function upload<T>(
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open(method, path);
-    for (const [name, value] of Object.entries(csrfHeader())) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries({ ...csrfHeader(), ...languageHeader() })) request.setRequestHeader(name, value);
     request.setRequestHeader("Content-Type", body.type || "application/octet-stream");
     request.upload.onprogress = (event) => onProgress?.(event.total > 0 ? event.loaded / event.total : 1);
     request.onerror = () => reject(new UnreachableError());
@@ -23,7 +23,7 @@ export function upload<T>(
     request.onload = () => {
       const answer = parsed(request.responseText);
       if (request.status >= 200 && request.status < 300) resolve(answer as T);
-      else reject(errorOf(request, answer));
+      else reject(errorIn(request, answer));
     };
     request.send(body);
   });
@@ -35,9 +35,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function errorOf(request: XMLHttpRequest, answer: unknown): ApiError {
-  const { error_code, error_msg } = (answer ?? {}) as { error_code?: string; error_msg?: string };
-  return new ApiError(request.status, error_code ?? "", error_msg ?? request.statusText);
 }

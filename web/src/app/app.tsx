@@ -1,7 +1,7 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { App as AntApp, ConfigProvider } from "antd";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { ApiError } from "../api/errors";
 import { Starting } from "../components/starting";
 import { PreferencesProvider, usePreferences } from "./preferences";
@@ -36,6 +36,7 @@ export function App() {
 function Themed() {
   const { theme, language } = usePreferences();
   const locale = useAntLocale(language);
+  useSentencesIn(language);
   return (
     <ConfigProvider theme={antTheme(theme)} {...(locale ? { locale } : {})}>
       <AntApp component={false}>
@@ -43,6 +44,16 @@ function Themed() {
       </AntApp>
     </ConfigProvider>
   );
+}
+
+/** What the service says comes in the language of the page: ask again once that has changed. */
+function useSentencesIn(language: string) {
+  const shown = useRef(language);
+  useEffect(() => {
+    if (shown.current === language) return;
+    shown.current = language;
+    void client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "session" });
+  }, [language]);
 }
 
 function SignedIn() {

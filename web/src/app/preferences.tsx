@@ -1,4 +1,4 @@
-import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { createContext, useContext, useLayoutEffect, useMemo, useState, type ReactNode } from "react";
 import { en, type Messages } from "../locales/en";
 import { zh } from "../locales/zh";
 
@@ -43,7 +43,8 @@ function initial(): Required<Stored> {
 export function PreferencesProvider({ children }: { children: ReactNode }) {
   const [chosen, setChosen] = useState<Required<Stored>>(initial);
 
-  useEffect(() => {
+  // before any other effect: requests ask for the language that the page has
+  useLayoutEffect(() => {
     document.documentElement.dataset.theme = chosen.theme;
     document.documentElement.lang = chosen.language === "zh" ? "zh-CN" : "en";
   }, [chosen]);

@@ -42,6 +42,7 @@ from trainshed.server.auth.signature import (
     wrong_signature,
 )
 from trainshed.server.context import Principal
+from trainshed.server.language import error_body, hear
 from trainshed.server.services.audit import AuditRecord
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        hear(scope["headers"])
         request_id = secrets.token_hex(16)
         admission = Admission()
         started = False
@@ -139,7 +141,7 @@ class Gate:
 
 async def send_error(send: Send, error: TrainshedError) -> None:
     """Answer with an error's status and body."""
-    body = json.dumps({"error_code": error.code, "error_msg": error.message}).encode()
+    body = json.dumps(error_body(error.code, error.message)).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(name.lower().encode(), value.encode()) for name, value in error_headers(error).items()]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})

@@ -11,9 +11,10 @@ from fastapi.responses import StreamingResponse
 
 from trainshed.core.errors import Code, NotFound
 from trainshed.server.context import Caller, Ctx
+from trainshed.server.language import wants_chinese
 from trainshed.server.routers.jobs import JobName
 from trainshed.server.services import job_view, log_reading, metrics, outputs, queries
-from trainshed.server.services.events import event_item, parse_time, stage_records, wants_chinese
+from trainshed.server.services.events import event_item, parse_time, stage_records
 from trainshed.server.services.following import LogCursor, follow_job, follow_log
 from trainshed.server.services.jobs import find
 from trainshed.server.services.log_reading import TaskStream
@@ -245,7 +246,7 @@ def list_training_job_events(
     end_time: Annotated[str, Query(max_length=40, description="ISO 8601, or milliseconds.")] = "",
     level: Annotated[str, Query(max_length=16, examples=["Error"])] = "",
     pattern: Annotated[str, Query(max_length=256, description="Text in the message.")] = "",
-    x_language: Annotated[str, Header(max_length=32, examples=["zh-cn"])] = "",
+    _: Annotated[str, Header(alias="X-Language", max_length=32, examples=["zh-cn"])] = "",
 ) -> JsonBody:
     """By time; ``X-Language: zh-cn`` asks for Chinese."""
     row = find(context, caller, training_job_id)
@@ -261,7 +262,7 @@ def list_training_job_events(
         level=level,
         pattern=pattern,
     )
-    chinese = wants_chinese(x_language)
+    chinese = wants_chinese()
     return _json(
         {
             "total": total,

@@ -9,6 +9,7 @@ from typing import Any
 
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.task import Cause, EventKind, Stage, TaskEvent, TaskOutcome
+from trainshed.translation import chinese as in_chinese
 
 SERVICE = "service"
 MAX_MESSAGE = 4096
@@ -59,6 +60,8 @@ _SERVICE_EVENTS: dict[str, tuple[str, str, str]] = {
     "priority": ("Info", "the priority is now {priority}", "作业优先级已改为 {priority}"),
 }
 
+# whose messages are sentences; those of the others are figures and names
+_SAID = (EventKind.FAILED, EventKind.NOTE, EventKind.FINISHED)
 _KIND_ZH = {EventKind.STARTED: "开始", EventKind.PROGRESS: "进行中", EventKind.DONE: "完成"}
 
 
@@ -82,6 +85,9 @@ def service_event(job_id: str, attempt: int, kind: str, time: float, **facts: ob
     """
     level, english, chinese = _SERVICE_EVENTS[kind]
     detail = {name: value for name, value in facts.items() if value is not None}
+    detail_zh = detail
+    if "{reason}" in english and "reason" in detail:
+        detail_zh = detail | {"reason": in_chinese(str(detail["reason"]))}
     return JobEventRow(
         {
             "job_id": job_id,
@@ -94,7 +100,7 @@ def service_event(job_id: str, attempt: int, kind: str, time: float, **facts: ob
             "kind": kind,
             "duration": float(detail.get("seconds") or 0.0),  # type: ignore[arg-type]
             "message": english.format_map(detail)[:MAX_MESSAGE],
-            "message_zh": chinese.format_map(detail)[:MAX_MESSAGE],
+            "message_zh": chinese.format_map(detail_zh)[:MAX_MESSAGE],
             "detail": detail or None,
         }
     )
@@ -139,7 +145,9 @@ def task_event(job_id: str, attempt: int, task: str, event: TaskEvent) -> JobEve
 def _sentences(task: str, event: TaskEvent) -> tuple[str, str]:
     english, chinese = STAGE_NAMES[event.stage]
     said = f": {event.message}" if event.message else ""
-    said_zh = f"：{event.message}" if event.message else ""
+    said_zh = (
+        f"：{in_chinese(event.message) if event.kind in _SAID else event.message}" if event.message else ""
+    )
     took, took_zh = f"{event.duration:.3g} s", f"{event.duration:.3g} 秒"
     match event.kind:
         case EventKind.STARTED | EventKind.PROGRESS:
@@ -198,11 +206,6 @@ def parse_time(text: str, name: str) -> float | None:
             f"{name} is {text[:40]!r}; write it as 2026-01-31T23:59:59Z or in milliseconds",
             code=Code.FIELD_INVALID,
         ) from None
-
-
-def wants_chinese(language: str | None) -> bool:
-    """Whether ``X-Language`` (``zh-cn``, ``en-us``) asks for Chinese."""
-    return (language or "").lower().startswith("zh")
 
 
 def event_item(row: Mapping[str, Any], *, chinese: bool) -> dict[str, Any]:

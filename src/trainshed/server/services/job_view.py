@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from trainshed.core.algorithm import Access
 from trainshed.core.lifecycle import TERMINAL
 from trainshed.core.secrets import MASK, masked
+from trainshed.server.language import say, say_message
 from trainshed.server.wire.flavors import flavor_detail
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _status(context: Context, row: Row, tasks: Sequence[Row] | None, attempts: S
         "duration": max(0, int((now - started) * 1000)) if started else 0,
         "tasks": [f"worker-{index}" for index in range(row["node_count"])],
         "attempt": row["attempt"],
-        "reason": row["reason"],
+        "reason": say(row["reason"]),
     }
     if started:
         status["start_time"] = millis(started)
@@ -91,7 +92,7 @@ def _status(context: Context, row: Row, tasks: Sequence[Row] | None, attempts: S
     if ended:
         status["end_time"] = millis(ended)
     if row["outcome"]:
-        status["outcome"] = row["outcome"]
+        status["outcome"] = say_message(row["outcome"])
     if tasks is not None:
         status["task_statuses"] = [_task_status(task) for task in tasks if task["outcome"]]
         status["running_records"] = [_record(record, tasks, row) for record in attempts]
@@ -103,7 +104,7 @@ def _task_status(task: Row) -> Json:
     return {
         "task": f"worker-{task['index']}",
         "exit_code": exit_code(outcome),
-        "message": outcome.get("message") or "",
+        "message": say(outcome.get("message") or ""),
     }
 
 
@@ -121,11 +122,11 @@ def _record(attempt: Row, tasks: Sequence[Row], job: Row) -> Json:
     record: Json = {
         "start_at": millis(attempt["started_at"]),
         "start_type": "init_or_rescheduled",
-        "end_reason": outcome.get("message", ""),
+        "end_reason": say(outcome.get("message", "")),
         "attempt": attempt["attempt"],
     }
     if outcome:
-        record["outcome"] = outcome
+        record["outcome"] = say_message(outcome)
     if attempt["ended_at"] is not None:
         record["end_at"] = millis(attempt["ended_at"])
     if attempt["attempt"] < job["attempt"]:
@@ -245,7 +246,7 @@ def task_history(tasks: Sequence[Row]) -> list[Json]:
             "schedule_count": task["attempt"],
             "node": task["node"],
             "stage": task["stage"],
-            "outcome": task["outcome"],
+            "outcome": say_message(task["outcome"]) if task["outcome"] else None,
         }
         for task in tasks
     ]

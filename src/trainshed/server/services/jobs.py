@@ -16,6 +16,7 @@ from trainshed.core.lifecycle import TERMINAL, JobState, Phase
 from trainshed.core.names import check_description
 from trainshed.core.wire import to_wire
 from trainshed.server.db.tables import jobs
+from trainshed.server.language import error_body
 from trainshed.server.services import job_search, queries
 from trainshed.server.services.changes import NewJob
 from trainshed.server.services.job_checks import whole_variables
@@ -23,6 +24,7 @@ from trainshed.server.services.job_spec import Resolved, check_priority, resolve
 from trainshed.server.services.job_view import job_view
 from trainshed.server.services.live import LiveJob, longest
 from trainshed.server.services.messages import AskWhy, SetPriority, Stop, Submit, ThreadReply
+from trainshed.translation import chinese as in_chinese
 
 if TYPE_CHECKING:
     from trainshed.jobs.queue import Why
@@ -191,7 +193,7 @@ def remove_all(context: Context, caller: Principal, ids: Sequence[str]) -> Json:
         try:
             remove(context, caller, job)
         except TrainshedError as error:
-            done.append({"id": job, "success": False, "error_code": error.code, "error_msg": error.message})
+            done.append({"id": job, "success": False, **error_body(error.code, error.message)})
         else:
             done.append({"id": job, "success": True})
     return {"jobs": done}
@@ -252,7 +254,7 @@ def why(context: Context, caller: Principal, job: str) -> Json:
     return answer | {
         "reason": row["secondary_phase"].lower(),
         "sentence": said,
-        "sentence_zh": f"{chinese}：{reason}" if reason else chinese,
+        "sentence_zh": f"{chinese}：{in_chinese(reason)}" if reason else chinese,
         "unblock": "",
         "unblock_zh": "",
         "facts": {},

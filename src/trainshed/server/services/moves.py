@@ -28,6 +28,7 @@ from trainshed.server.services.events import (
 from trainshed.server.services.feeds import FeedItem
 from trainshed.server.services.live import LiveJob, LiveTask, Placed
 from trainshed.server.services.messages import HangSeen, Reply, Report, Subscribe
+from trainshed.translation import chinese
 
 BUILDING = "Building"
 AGENT_LOST = "agent_lost"
@@ -298,7 +299,7 @@ class Moves:
             job,
             "restarted",
             reason=f"{verdict.reason} {outcome.message}".strip(),
-            reason_zh=f"{verdict.reason_zh}{outcome.message}",
+            reason_zh=f"{verdict.reason_zh}{chinese(outcome.message)}",
             budget=verdict.budget.value if verdict.budget else None,
         )
         self._board.release(job)

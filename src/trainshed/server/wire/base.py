@@ -67,6 +67,7 @@ class ErrorBody(BaseModel):
 
     error_code: str = Field(examples=["TrainShed.1002"])
     error_msg: str = Field(examples=["metadata.name is missing"])
+    error_msg_en: str | None = Field(None, description="In English, where error_msg is in another language.")
 
 
 class Empty(BaseModel):

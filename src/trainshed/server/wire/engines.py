@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from trainshed.server.language import say
 from trainshed.server.wire.base import Bytes, Int, WireModel
 from trainshed.server.wire.common import EngineModel
 
@@ -145,8 +146,8 @@ def engine_info(engine: Engine, offers: Sequence[tuple[str, Offer]], state: Envi
         warm=list(engine.warm),
         published=engine.published,
         available=available,
-        reason="" if available or not reasons else reasons[0],
-        pools=[OfferModel(pool_id=pool, available=o.available, reason=o.reason) for pool, o in offers],
+        reason="" if available or not reasons else say(reasons[0]),
+        pools=[OfferModel(pool_id=pool, available=o.available, reason=say(o.reason)) for pool, o in offers],
         environment=EnvironmentModel(
             state=state.state.value,
             percent=state.percent,
@@ -155,7 +156,7 @@ def engine_info(engine: Engine, offers: Sequence[tuple[str, Offer]], state: Envi
             built_at=state.built_at,
             build_seconds=state.build_seconds,
             used_at=state.used_at,
-            error=state.error,
+            error=say(state.error),
             note=state.note,
         ),
     )

@@ -183,6 +183,7 @@ class BatchResult(WireModel):
     success: bool
     error_code: str | None = None
     error_msg: str | None = None
+    error_msg_en: str | None = None
 
 
 class BatchAnswer(WireModel):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from trainshed.server.language import say
 from trainshed.server.services.happenings import EventName
 from trainshed.server.services.notifications import shown_address
 from trainshed.server.wire.base import Int, Millis, WireModel
@@ -129,7 +130,7 @@ def delivery_model(row: Row) -> DeliveryModel:
         text=row["message"]["text"],
         state=row["state"],
         tries=row["tries"],
-        error=row["error"],
+        error=say(row["error"]),
         create_time=int(row["created_at"] * 1000),
         next_time=int(row["next_at"] * 1000) if waits else None,
         end_time=None if row["ended_at"] is None else int(row["ended_at"] * 1000),

@@ -44,8 +44,9 @@ const ROWS = [
 /** The field that the service complains about; undefined where that cannot be told. */
 export function fieldOf(error: unknown, form: JobForm): FieldPath | undefined {
   if (!(error instanceof ApiError)) return undefined;
-  const start = BY_START.find(([pattern]) => pattern.test(error.message));
-  return start?.[1] ?? rowOf(error.message, form) ?? byUri(error.message, form) ?? BY_CODE[error.code];
+  const { english, code } = error;
+  const start = BY_START.find(([pattern]) => pattern.test(english));
+  return start?.[1] ?? rowOf(english, form) ?? byUri(english, form) ?? BY_CODE[code];
 }
 
 /** The service names a channel, parameter or variable in quotes, or after its kind. */
