@@ -30,6 +30,8 @@ def declared(
         (declared(FLOAT, "Range", "0", ""), "1e300"),
         (declared(FLOAT, "Choice", "0.1", "0.01"), "1e-1"),
         (declared(BOOLEAN, "Choice", "true"), "TRUE"),
+        (declared(FLOAT, "None", "0", "1"), "0.5"),
+        (declared(STRING, "None", "sgd", "adam"), "adam"),
     ],
 )
 def test_good_values_pass(parameter: Hyperparameter, value: str):
@@ -51,6 +53,10 @@ def test_good_values_pass(parameter: Hyperparameter, value: str):
         (declared(INTEGER, "Range", "1", "10"), "0", Code.PARAMETER_INVALID),
         (declared(FLOAT, "Range", "0", "1"), "1.01", Code.PARAMETER_INVALID),
         (declared(STRING, "Choice", "a", "b"), "c", Code.PARAMETER_INVALID),
+        (declared(FLOAT, "None", "0", "1"), "9", Code.PARAMETER_INVALID),
+        (declared(INTEGER, "None", "8", "16", "32"), "9", Code.PARAMETER_INVALID),
+        (declared(STRING, "None", "sgd", "adam"), "sdg", Code.PARAMETER_INVALID),
+        (declared(STRING, "None", "0", "1"), "9", Code.PARAMETER_INVALID),
     ],
 )
 def test_bad_values_are_refused(parameter: Hyperparameter, value: str, code: str):
@@ -69,6 +75,12 @@ def test_bad_values_are_refused(parameter: Hyperparameter, value: str, code: str
         [declared(INTEGER, "Range", "1")],
         [declared(INTEGER, "Range", "2", "1")],
         [declared(INTEGER, "Range", "one", "2")],
+        [declared(INTEGER, "Range", "", "")],
+        [declared(INTEGER, "None", "2", "1")],
+        [declared(INTEGER, "Choice", "1", "two")],
+        [declared(BOOLEAN, "Choice", "perhaps")],
+        [declared(STRING, "None", "0", "1")],
+        [declared(STRING, required=True, editable=False)],
         [declared(STRING, "Choice")],
         [declared(STRING, "Perhaps")],
         [declared(INTEGER, default="ten")],
@@ -78,6 +90,21 @@ def test_bad_values_are_refused(parameter: Hyperparameter, value: str, code: str
 def test_declarations_that_make_no_sense_are_refused(parameters: list[Hyperparameter]):
     with pytest.raises(InvalidInput):
         check_declared(parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "kind"),
+    [
+        (declared(FLOAT, "None", "0", "1"), "Range"),
+        (declared(FLOAT, "None", "0.1", "0.2", "0.3"), "Choice"),
+        (declared(STRING, "None", "sgd", "adam"), "Choice"),
+        (declared(STRING), "None"),
+    ],
+)
+def test_what_an_open_range_means_is_spelt_out(parameter: Hyperparameter, kind: str):
+    (found,) = check_declared([parameter])
+    assert found.valid_type == kind
+    assert found.valid_range == parameter.valid_range
 
 
 def test_a_required_parameter_may_be_declared_without_a_default():

@@ -28,7 +28,8 @@ class Hyperparameter:
     """A declared hyperparameter.
 
     Attributes:
-        valid_type: what ``valid_range`` means: ``None``, ``Range`` (two bounds) or ``Choice``.
+        valid_type: what ``valid_range`` means: ``Range`` (two bounds) or ``Choice``. With ``None`` it
+            still binds, as ``core.parameters`` says.
         sensitive: whether its value is masked wherever it is shown.
     """
 

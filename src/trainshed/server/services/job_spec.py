@@ -205,8 +205,7 @@ def _inline(model: ParameterModel) -> Parameter:
         return Parameter(model.name, "", flag=True)
     if model.constraint is None:
         return Parameter(model.name, check_text(model.name, model.value))
-    rule = common.hyperparameter(model)
-    check_declared([rule])
+    (rule,) = check_declared([common.hyperparameter(model)])
     return Parameter(model.name, check_value(rule, model.value), rule.sensitive)
 
 
