@@ -42,6 +42,14 @@ def test_help_with_examples(words: tuple[str, ...]) -> None:
         assert f"trainshed {' '.join(words)}" in done.stdout.partition("Examples:")[2]
 
 
+@pytest.mark.parametrize("words", ["", *sorted({words[0] for words in COMMANDS if len(words) > 1})])
+def test_a_group_alone_shows_its_commands(words: str) -> None:
+    done = subprocess.run([*COMMAND, *words.split()], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "Commands:" in done.stdout
+
+
 def test_help_and_version_load_nothing_heavy() -> None:
     """What makes the command quick: none of these is imported before it is needed."""
     heavy = ("httpx", "rich", "pydantic", "fastapi", "sqlalchemy", "uvicorn", "obstore", "trainshed.server")

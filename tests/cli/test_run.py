@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -138,6 +139,41 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(shell: Shell) -> None:
     assert [entry["path"] for entry in plan["code"]["files"]] == ["train.py"]
     assert "--lr=0.1" in json.dumps(plan)
     assert shell.run("jobs", "show", name).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--engine nope", "nope"),
+        ("--flavor nope", "has no flavor 'nope'"),
+        ("--pool nope", "there is no pool 'nope'"),
+        ("--name a/b", "a/b"),
+        ("--nodes 9999", "9999"),
+        ("-- --b!d=1", "b!d"),
+    ],
+)
+def test_what_is_refused_is_refused_before_anything_is_sent_or_made(
+    shell: Shell, words: str, sentence: str
+) -> None:
+    shell.script(f"print({uuid4().hex!r})")
+    own, _, arguments = words.partition("-- ")
+    tail = ["--", arguments] if arguments else []
+    done = shell.run("run", "train.py", "--engine", "python", "-o", "train_url=out", *own.split(), *tail)
+    assert done.returncode == 125
+    assert sentence in done.stderr
+    assert "code:" not in done.stderr
+    assert not (shell.folder / "out").exists()
+    assert ", sent\n" in shell.run("run", "train.py", "--engine", "python", "--detach").stderr
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_is_sent(shell: Shell) -> None:
+    shell.script("print(1)")
+    name = shell.run("run", "train.py", "--engine", "python", "--detach").stdout.strip()
+    shell.script(f"print({uuid4().hex!r})")
+    done = shell.run("run", "train.py", "--engine", "python", "--name", name)
+    assert done.returncode == 125
+    assert "exists: choose another name" in done.stderr
+    assert "code:" not in done.stderr
 
 
 def test_the_same_code_is_not_sent_again(shell: Shell) -> None:

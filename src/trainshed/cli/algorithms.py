@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from trainshed.cli.options import AsJson, Home
+from trainshed.cli.options import AsJson, Home, group
 
-app = typer.Typer(name="algorithms", help="Algorithms.", no_args_is_help=True, rich_markup_mode=None)
+app = group("algorithms", "Algorithms.")
 
 AlgorithmName = Annotated[
     str, typer.Argument(metavar="ALGORITHM", help="Id or name of the algorithm.", show_default=False)
@@ -64,6 +64,7 @@ def create(
     root, boot_file = locate_code(file, code_dir)
     declared = [parameter_of(text) for text in parameters or []]
     with service.client(home) as client:
+        client.engines.show(engine)
         upload = client.code.upload(collect(root))
         body = algorithm_body(
             name=name,

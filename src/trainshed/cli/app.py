@@ -24,7 +24,7 @@ from trainshed.cli import (
     up,
     users,
 )
-from trainshed.cli.options import EXIT_CODES, FAILED, INTERRUPTED, OURS
+from trainshed.cli.options import EXIT_CODES, FAILED, INTERRUPTED, OURS, Group
 from trainshed.cli.terminal import guard, one_line
 from trainshed.cli.words import said
 from trainshed.core.errors import TrainshedError
@@ -33,7 +33,7 @@ app = typer.Typer(
     name="trainshed",
     help="Bring your training script, pick a preset engine, and it trains.",
     epilog=EXIT_CODES,
-    no_args_is_help=True,
+    cls=Group,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -6,15 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from trainshed.cli.options import AsJson, Home
+from trainshed.cli.options import AsJson, Home, group
 
-tokens = typer.Typer(name="tokens", help="Personal tokens.", no_args_is_help=True, rich_markup_mode=None)
-keys = typer.Typer(
-    name="keys",
-    help="Access keys, for the official SDK and signed requests.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+tokens = group("tokens", "Personal tokens.")
+keys = group("keys", "Access keys, for the official SDK and signed requests.")
 
 Whose = Annotated[
     str, typer.Option("--user", help="Another user's, as an administrator.", show_default="mine")

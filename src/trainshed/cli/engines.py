@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainshed.cli.options import INTERRUPTED, AsJson, Home
+from trainshed.cli.options import INTERRUPTED, AsJson, Home, group
 
 if TYPE_CHECKING:
     from trainshed.client import Engine
     from trainshed.client.models import Json
 
-app = typer.Typer(
-    name="engines", help="Engines and their environments.", no_args_is_help=True, rich_markup_mode=None
-)
+app = group("engines", "Engines and their environments.")
 
 EngineName = Annotated[
     str,

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from trainshed.cli import create
-from trainshed.cli.options import INTERRUPTED, AsJson, Attempt, Home, JobName, Raw, Task
+from trainshed.cli.options import INTERRUPTED, AsJson, Attempt, Home, JobName, Raw, Task, group
 
-app = typer.Typer(name="jobs", help="Training jobs.", no_args_is_help=True, rich_markup_mode=None)
+app = group("jobs", "Training jobs.")
 
 create.register(app)
 
@@ -193,11 +193,18 @@ def metrics(job: JobName, task: Task = "worker-0", as_json: AsJson = False, home
     if as_json:
         output.print_json({"resources": use, "training": printed})
         return
-    rows = [(name, values[-1], max(values)) for name, values in use.items() if values and max(values) >= 0]
-    output.print_table(("RESOURCE", "LAST", "HIGHEST"), [(n, f"{a:.1f}", f"{b:.1f}") for n, a, b in rows])
+    rows = [
+        (name, f"{values[-1]:.1f}", f"{max(values):.1f}")
+        for name, values in use.items()
+        if values and max(values) >= 0
+    ]
     last = {str(item["name"]): item for item in printed}
+    if not rows:
+        output.tell("the use of the machine was not sampled: that is done once a minute")
+    else:
+        output.print_table(("RESOURCE", "LAST", "HIGHEST"), rows)
     if last:
-        print()
+        print("\n" if rows else "", end="")
         values = [(name, item["step"], f"{item['value']:g}") for name, item in last.items()]
         output.print_table(("METRIC", "STEP", "LAST"), values)
 

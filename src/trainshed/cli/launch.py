@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainshed.cli import output, service
@@ -151,6 +151,8 @@ def _prepare(
     client: Client, options: Options, wanted: Wanted, *, quiet: bool, dry_run: bool
 ) -> tuple[JobRequest, Staging, Bundle]:
     name = options.name or name_for(options.file.name)
+    request = _request(options, wanted, name)
+    client.jobs.check(request)
     with Steps(quiet=quiet) as steps:
         staging = Staging(client, name, steps.share)
         inputs, outputs = staging.inputs(wanted.inputs), staging.outputs(wanted.outputs)
@@ -160,15 +162,17 @@ def _prepare(
         upload = client.code.upload(bundle, lambda sent, total: steps.share(sending, sent, total))
     if not quiet and not dry_run:
         _say_code(bundle, upload.cached)
-    request = JobRequest(
+    return replace(request, code_dir=upload.uri, inputs=inputs, outputs=outputs), staging, bundle
+
+
+def _request(options: Options, wanted: Wanted, name: str) -> JobRequest:
+    """The job, but for where its files will be."""
+    return JobRequest(
         name=name,
-        code_dir=upload.uri,
         boot_file=wanted.boot_file,
         local_code_dir=local_code_dir(wanted.root.name),
         engine=options.engine,
-        inputs=inputs,
-        outputs=outputs,
-        predownload=frozenset(outputs) if options.resume else frozenset(),
+        predownload=frozenset(wanted.outputs) if options.resume else frozenset(),
         arguments=wanted.arguments,
         environments=wanted.environments,
         flavor=options.flavor,
@@ -184,7 +188,6 @@ def _prepare(
         python=options.python,
         requirements=wanted.requirements,
     )
-    return request, staging, bundle
 
 
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:

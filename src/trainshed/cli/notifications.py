@@ -6,14 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from trainshed.cli.options import AsJson, Home
+from trainshed.cli.options import AsJson, Home, group
 
-app = typer.Typer(
-    name="notifications",
-    help="Have people told of what happens to jobs.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = group("notifications", "Have people told of what happens to jobs.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or id.", show_default=False)]
 Events = Annotated[

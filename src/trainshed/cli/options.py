@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 FAILED = 1
 USAGE = 2
@@ -45,3 +46,18 @@ Attempt = Annotated[
     ),
 ]
 Task = Annotated[str, typer.Option("--task", help="Which task of the job: worker-0, worker-1, …")]
+
+
+class Group(TyperGroup):
+    """Commands under one name; the name alone shows them, which is no error."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            print(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+def group(name: str, help_text: str) -> typer.Typer:
+    """A group of commands, such as ``trainshed jobs``."""
+    return typer.Typer(name=name, help=help_text, cls=Group, rich_markup_mode=None)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import typer
+from trainshed.cli.options import AsJson, Home, group
 
-from trainshed.cli.options import AsJson, Home
-
-app = typer.Typer(name="pools", help="Pools and flavors.", no_args_is_help=True, rich_markup_mode=None)
+app = group("pools", "Pools and flavors.")
 
 
 @app.command("list")

@@ -6,11 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from trainshed.cli.options import AsJson, Home
+from trainshed.cli.options import AsJson, Home, group
 
-app = typer.Typer(
-    name="projects", help="Projects, members and quotas.", no_args_is_help=True, rich_markup_mode=None
-)
+app = group("projects", "Projects, members and quotas.")
 
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="Id or name.", show_default=False)]
 User = Annotated[str, typer.Argument(metavar="USER", help="Id or name.", show_default=False)]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainshed.cli.options import AsJson, Home
+from trainshed.cli.options import AsJson, Home, group
 from trainshed.core.errors import Code, InvalidInput
 
 if TYPE_CHECKING:
     from trainshed.storage import CopyReport, Progress
     from trainshed.storage.report import OnProgress
 
-app = typer.Typer(name="storage", help="Buckets and their keys.", no_args_is_help=True, rich_markup_mode=None)
+app = group("storage", "Buckets and their keys.")
 
 Uri = Annotated[
     str,
@@ -146,7 +146,7 @@ def du(uri: Uri, as_json: AsJson = False, home: Home = None) -> None:
     if as_json:
         output.print_json({"uri": uri, "files": files, "bytes": size})
         return
-    print(f"{files} files, {output.size_text(size)} ({size} bytes)")
+    print(f"{output.count_text(files, 'file')}, {output.size_text(size)} ({size} bytes)")
 
 
 def rm(
@@ -236,9 +236,9 @@ def _progress_text(now: Progress) -> str:
 
 
 def _report_text(report: CopyReport) -> str:
-    from trainshed.cli.output import duration_text, size_text
+    from trainshed.cli.output import count_text, duration_text, size_text
 
-    files = "1 file" if report.files == 1 else f"{report.files} files"
+    files = count_text(report.files, "file")
     parts = [f"copied {files}, {size_text(report.bytes)} in {duration_text(report.seconds)}"]
     if report.skipped:
         parts.append(f"{report.skipped} were there already")

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from trainshed.cli.options import AsJson, Home
+from trainshed.cli.options import AsJson, Home, group
 
-app = typer.Typer(name="users", help="Users and passwords.", no_args_is_help=True, rich_markup_mode=None)
+app = group("users", "Users and passwords.")
 
 UserName = Annotated[str, typer.Argument(metavar="USER", help="Id or name.", show_default=False)]
 Operator = Annotated[

@@ -32,6 +32,7 @@ _CHINESE = {
     "waiting for resources": "正在等待资源",
     "start {attempt}: {how}": "第 {attempt} 次启动：{how}",
     "it runs": "运行中",
+    "the use of the machine was not sampled: that is done once a minute": "没有资源用量样本：每分钟采样一次",
     "no stacks have been taken of this job": "尚未采集该作业的堆栈",
     "taken at {time}": "采集于 {time}",
     "nothing has come from {names} yet": "尚未收到 {names} 的堆栈",

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,28 +104,34 @@ class Estimator:
         client = self.client or Client()
         name = job_name or name_for(Path(self.training_files.boot_file).name)
         staging = Staging(client, name)
-        request = self._request(client, staging, name, [inputs] if isinstance(inputs, InputData) else inputs)
+        channels = [inputs] if isinstance(inputs, InputData) else inputs
+        request = self._request(name, channels)
+        client.jobs.check(request)
+        request = self._with_files(client, staging, request, channels)
         run = TrainingRun(client, client.jobs.create(request), staging)
         if wait:
             run.wait(logs=logs)
         return run
 
-    def _request(
-        self, client: Client, staging: Staging, name: str, inputs: Sequence[InputData]
+    def _with_files(
+        self, client: Client, staging: Staging, request: JobRequest, inputs: Sequence[InputData]
     ) -> JobRequest:
-        by_env = frozenset(c.name for c in (*inputs, *self.outputs) if c.access_method == Access.ENV)
+        """Send what the job needs, and say where it is."""
         input_uris = staging.inputs({item.name: item.obs_path for item in inputs})
         output_uris = staging.outputs({item.name: item.obs_path for item in self.outputs})
+        code_dir = self._code(client, staging)
+        return replace(request, code_dir=code_dir, inputs=input_uris, outputs=output_uris)
+
+    def _request(self, name: str, inputs: Sequence[InputData]) -> JobRequest:
+        """The job, but for where its files will be."""
+        by_env = frozenset(c.name for c in (*inputs, *self.outputs) if c.access_method == Access.ENV)
         return JobRequest(
             name=name,
-            code_dir=self._code(client, staging),
             boot_file=self.training_files.boot_file,
             local_code_dir=self._local_code_dir(),
             engine="" if self.framework_version else self.framework_type,
             engine_name=self.framework_type if self.framework_version else "",
             engine_version=self.framework_version,
-            inputs=input_uris,
-            outputs=output_uris,
             by_environment=by_env,
             arguments=self._arguments(),
             environments=self.env_variables,

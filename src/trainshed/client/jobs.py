@@ -33,6 +33,15 @@ class Jobs:
         """
         return Job.of(self._transport.json("POST", f"{self._base}/training-jobs", request.body()))
 
+    def check(self, request: JobRequest) -> Json:
+        """Whether :meth:`create` would take all of it but its files; for before they are sent.
+
+        Raises:
+            InvalidInput: a name, engine, pool, flavor, number or hyperparameter is wrong.
+            Conflict: a job of that name exists.
+        """
+        return self._transport.json("POST", f"{self._base}/training-jobs/checks", request.body())
+
     def dry_run(self, request: JobRequest) -> Json:
         """What :meth:`create` would run, exactly, after the same checks; nothing is created."""
         return self._transport.json("POST", f"{self._base}/training-jobs/dry-run", request.body())

@@ -120,9 +120,7 @@ def _check_constraint(parameter: Hyperparameter) -> None:
         case "None":
             pass
         case other:
-            raise _wrong(
-                f"hyperparameter {name!r} has valid_type {_shown(other)}; use None, Range or Choice"
-            )
+            raise _wrong(f"hyperparameter {name!r} has valid_type {_shown(other)}; use None, Range or Choice")
     if parameter.required and not parameter.editable and not parameter.default:
         raise _wrong(
             f"hyperparameter {name!r} is required, has no value and cannot be edited: "

@@ -15,6 +15,7 @@ from trainshed.engines.environments import Environments
 from trainshed.engines.made import load
 from trainshed.server import console, errors, openapi
 from trainshed.server.auth.accounts import Accounts
+from trainshed.server.auth.admission import Admitted
 from trainshed.server.auth.first_start import ensure_credentials
 from trainshed.server.auth.gate import Gate
 from trainshed.server.auth.permissions import rules_of
@@ -85,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         responses=_RESPONSES,
     )
+    app.router.routes.append(Admitted())
     routers = all_routers()
     for router in routers:
         app.include_router(router)

@@ -80,6 +80,8 @@ async def _http(request: Request, error: Exception) -> Response:
         message = f"there is nothing at {path}"
     elif error.status_code == 405:
         message = f"{request.method} is not for {path}; it takes {headers.get('Allow', 'other methods')}"
+    elif error.status_code == 400:  # only the parser of bodies raises these
+        message = "the body cannot be read: send one JSON object, in UTF-8"
     else:
         message = str(error.detail)
     code = Code.ROUTE_NOT_FOUND if error.status_code in (404, 405) else Code.BODY_NOT_JSON
@@ -96,7 +98,8 @@ def describe(problems: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     kind = str(first["type"])
     if kind == "json_invalid":
         detail = first.get("ctx", {}).get("error", "")
-        return Code.BODY_NOT_JSON, f"the body is not JSON: {detail} at character {first['loc'][-1]}"
+        where = f"{detail} at character {first['loc'][-1]}"
+        return Code.BODY_NOT_JSON, f"the body is not JSON ({where}): send one JSON object"
     name = _name(first["loc"])
     if not name:
         return Code.BODY_NOT_JSON, _whole_body(kind)

@@ -259,6 +259,8 @@ def test_bodies_that_are_wrong_are_refused_with_a_sentence(
     assert answer.status_code == 400, answer.text
     assert code in (None, answer.json()["error_code"]), answer.text
     assert answer.json()["error_msg"]
+    if answer.json()["error_code"] == Code.BODY_NOT_JSON:
+        assert "send" in answer.json()["error_msg"]
 
 
 def test_a_route_and_a_method_that_are_none(shared_server: Running):

@@ -114,7 +114,9 @@ def test_a_route_that_is_not_in_the_table_is_not_found_even_for_the_admin(shared
 
 def test_fixed_parts_of_a_path_go_before_variable_ones():
     jobs = "/v2/{project_id}/training-jobs"
-    rules = Rules([("POST", f"{jobs}/dry-run", "dry"), ("DELETE", jobs + "/{training_job_id}", "remove")])
+    rules = Rules(
+        [("POST", f"{jobs}/dry-run", "dry", None), ("DELETE", jobs + "/{training_job_id}", "remove", None)]
+    )
     assert rules.find("POST", "/v2/p/training-jobs/dry-run")[0].action == "dry"
     rule, values = rules.find("DELETE", "/v2/p/training-jobs/dry-run")
     assert (rule.action, values) == ("remove", ["p", "dry-run"])

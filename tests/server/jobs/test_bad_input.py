@@ -261,6 +261,25 @@ def test_ten_megabytes_of_description_are_refused(shed: Shed) -> None:
     assert shed.refused(body)[:2] == (413, Code.BODY_TOO_LARGE)
 
 
+def test_a_range_binds_also_where_its_kind_is_left_open(shed: Shed) -> None:
+    constraint = {"type": "Float", "valid_range": ["0", "1"]}
+    made = algorithm(shed, "open", parameters=[{"name": "lr", "value": "0.1", "constraint": constraint}])
+    shown = shed.api.get(shed.running.v2(f"algorithms/{made}")).json()
+    assert shown["job_config"]["parameters"][0]["constraint"]["valid_type"] == "Range"
+    body = shed.body(algorithm={"id": made, "parameters": [{"name": "lr", "value": "9"}]})
+    assert shed.refused(body)[1] == Code.PARAMETER_INVALID
+
+
+def test_a_check_needs_no_files_and_refuses_the_rest(shed: Shed) -> None:
+    without_files = {"algorithm__code_dir": "", "algorithm__boot_file": ""}
+    good = shed.api.post(shed.url("checks"), json=shed.body(**without_files))
+    assert good.status_code == 200, good.text
+    assert good.json()["pool"] == "local"
+    bad = shed.body(**without_files, algorithm__engine={"engine_id": "cobol"})
+    answer = shed.api.post(shed.url("checks"), json=bad)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, Code.ENGINE_UNKNOWN)
+
+
 def test_a_dry_run_refuses_the_same(shed: Shed) -> None:
     answer = shed.api.post(shed.url("dry-run"), json=shed.body(algorithm__boot_file="../x.py"))
     assert answer.status_code == 400

@@ -134,6 +134,15 @@ class CopyProgress:
         self._work.reporter.soon()
 
 
+def amount(files: int, length: float) -> str:
+    """How much was copied, for people.
+
+    >>> amount(1, 512), amount(2, 1536)
+    ('1 file, 512 B', '2 files, 1.5 KiB')
+    """
+    return f"{files} file{'' if files == 1 else 's'}, {size(length)}"
+
+
 def size(count: float) -> str:
     """A number of bytes for people.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainshed.agent import contract
 from trainshed.agent.local_copy import copy_tree
-from trainshed.agent.stages.base import Work, size
+from trainshed.agent.stages.base import Work, amount
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.task import Stage
 
@@ -43,7 +43,7 @@ def run(work: Work) -> str:
             f"the boot file {work.task.boot_file!r} is not in {work.task.code_dir}; check its path",
             code=Code.BOOT_FILE_MISSING,
         )
-    return f"{files} files, {size(length)}"
+    return amount(files, length)
 
 
 def _download(work: Work, folder: str) -> CopyReport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainshed.agent import contract
-from trainshed.agent.stages.base import Work, size
+from trainshed.agent.stages.base import Work, amount
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.job import ChannelBinding
 from trainshed.core.task import Stage, TaskSpec
@@ -49,7 +49,7 @@ def run(work: Work) -> str:
             count, length = _fetch(work, channel, directory, _room(work.task, total_bytes))
             total_files, total_bytes = total_files + count, total_bytes + length
     work.journal.fact("files", files)
-    return f"{total_files} files, {size(total_bytes)}"
+    return amount(total_files, total_bytes)
 
 
 def _room(task: TaskSpec, taken: int) -> int:

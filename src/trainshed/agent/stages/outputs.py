@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trainshed.agent import contract
-from trainshed.agent.stages.base import Work, size
+from trainshed.agent.stages.base import Work, amount
 from trainshed.core.errors import TrainshedError, Unavailable
 from trainshed.core.job import ChannelBinding
 from trainshed.core.log_names import task_log
@@ -83,7 +83,7 @@ class Syncs:
             for i, warning in enumerate(report.warnings):
                 self._work.log.line(f"output-{channel.name}-{i}", f"{channel.name}: {warning}")
         self._export_log()
-        return f"{files} files, {size(length)}"
+        return amount(files, length)
 
     def _finish_one(self, channel: ChannelBinding, sync: OutputSync) -> CopyReport:
         """Try for a while: the script's work must not be lost to a store that is away for a minute."""

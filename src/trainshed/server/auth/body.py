@@ -24,7 +24,7 @@ def check_json(content_type: str, body: bytes) -> None:
     if not body or "json" not in content_type:
         return
     if b"\\u0000" in body and _NUL.search(body):
-        raise InvalidInput("the body holds a NUL character (\\u0000)", code=Code.FIELD_INVALID)
+        raise InvalidInput("the body holds a NUL character (\\u0000): leave it out", code=Code.FIELD_INVALID)
     if b"\\ud" in body or b"\\uD" in body:
         _check_surrogates(body)
     if b"NaN" in body or b"Infinity" in body:
@@ -35,7 +35,7 @@ def _check_surrogates(body: bytes) -> None:
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        message = "the body holds half of a surrogate pair, which is no character"
+        message = "the body holds half of a surrogate pair, which is no character: send whole ones"
         raise InvalidInput(message, code=Code.FIELD_INVALID) from None
     except (ValueError, RecursionError):
         return
@@ -43,7 +43,9 @@ def _check_surrogates(body: bytes) -> None:
 
 def _check_numbers(body: bytes) -> None:
     def refuse(name: str) -> NoReturn:
-        raise InvalidInput(f"the body holds {name}, which is not JSON", code=Code.BODY_NOT_JSON)
+        raise InvalidInput(
+            f"the body holds {name}, which is not JSON: send a number, or null", code=Code.BODY_NOT_JSON
+        )
 
     try:
         json.loads(body, parse_constant=refuse)

@@ -11,7 +11,6 @@ import hmac
 import json
 import logging
 import secrets
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 from anyio import to_thread
@@ -28,6 +27,7 @@ from trainshed.core.errors import (
     Unauthenticated,
 )
 from trainshed.server.auth.accounts import Accounts, Identity
+from trainshed.server.auth.admission import Admission
 from trainshed.server.auth.body import check_json
 from trainshed.server.auth.permissions import OPEN_AREAS, MethodNotAllowed, Rule, Rules
 from trainshed.server.auth.roles import Need, Role
@@ -58,16 +58,6 @@ _SAFE = (
 )
 
 _log = logging.getLogger("trainshed.server")
-
-
-@dataclass(slots=True)
-class Admission:
-    """What the gate has found out about a request so far."""
-
-    rule: Rule | None = None
-    values: list[str] = field(default_factory=list[str])
-    identity: Identity | None = None
-    principal: Principal | None = None
 
 
 class Gate:
@@ -122,7 +112,7 @@ class Gate:
         scope.setdefault("state", {})
         path = cast(str, scope["path"])
         if "\x00" in path or b"%00" in scope["query_string"]:
-            raise InvalidInput("the address holds a NUL character", code=Code.FIELD_INVALID)
+            raise InvalidInput("the address holds a NUL character: leave it out", code=Code.FIELD_INVALID)
         context = cast("Context", scope["app"].state.context)
         headers = dict(_headers(scope))
         area = path.split("/", 2)[1]
@@ -136,6 +126,7 @@ class Gate:
         except TrainshedError:
             await _identify(context, scope, headers, b"")
             raise
+        scope["state"]["admission"] = admission
         return await _pass(context, scope, receive, headers, admission)
 
 
@@ -283,7 +274,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"the body is over {limit} bytes, the limit for this request", code=Code.BODY_TOO_LARGE)
+    message = f"the body is over {limit} bytes, the limit for this request: send less, or in several requests"
+    return TooLarge(message, code=Code.BODY_TOO_LARGE)
 
 
 async def _identify(context: Context, scope: Scope, headers: dict[str, str], body: bytes) -> Identity:

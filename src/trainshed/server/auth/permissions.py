@@ -72,6 +72,7 @@ TABLE: dict[Need, tuple[str, ...]] = {
         f"POST {_P}/engines/{{engine}}/build",
         f"POST {_J}",
         f"POST {_J}/dry-run",
+        f"POST {_J}/checks",
         f"POST {_J}/batch-delete",
         f"DELETE {_JOB}",
         f"PUT {_JOB}",
@@ -141,7 +142,7 @@ TABLE: dict[Need, tuple[str, ...]] = {
 # Their bodies are not read by the gate, but stream to the route.
 _STREAMED = frozenset({f"PUT {_P}/objects", f"POST {_P}/code"})
 # POST only because of what they take along; nothing is changed.
-_READS = frozenset({f"POST {_P}/training-job-searches", f"POST {_J}/dry-run"})
+_READS = frozenset({f"POST {_P}/training-job-searches", f"POST {_J}/dry-run", f"POST {_J}/checks"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ class Rule:
         names: of the path's variable parts, in order.
         streamed: whether its body streams.
         changes: whether it changes something.
+        route: what answers it.
     """
 
     need: Need
@@ -160,6 +162,7 @@ class Rule:
     names: tuple[str, ...] = ()
     streamed: bool = False
     changes: bool = False
+    route: APIRoute | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -172,28 +175,30 @@ class _Branch:
 class Rules:
     """The table as a tree of path parts, so that a look into it costs a microsecond.
 
-    >>> rules = Rules([("GET", "/v2/{project_id}/buckets", "list_buckets")])
+    >>> rules = Rules([("GET", "/v2/{project_id}/buckets", "list_buckets", None)])
     >>> rules.find("GET", "/v2/p1/buckets")
     (Rule(need=<Need.VIEWER: 'viewer'>, action='list_buckets', names=('project_id',), \
 streamed=False, changes=False), ['p1'])
 
     Args:
-        routes: method, path template and name of every route.
+        routes: method, path template, name and handler of every route.
 
     Raises:
         RuntimeError: a route is not declared, or something is declared that is no route.
     """
 
-    def __init__(self, routes: Iterable[tuple[str, str, str]], *, whole: bool = False) -> None:
+    def __init__(
+        self, routes: Iterable[tuple[str, str, str, APIRoute | None]], *, whole: bool = False
+    ) -> None:
         needs = {route: need for need, names in TABLE.items() for route in names}
         self._root = _Branch()
-        for method, path, name in routes:
+        for method, path, name, route in routes:
             key = f"{method} {path}"
             if path.split("/")[1] in OPEN_AREAS:
                 continue
             if key not in needs:
                 raise RuntimeError(f"the route {key} is not declared in trainshed.server.auth.permissions")
-            self._add(method, path, _rule(key, needs.pop(key), path, name))
+            self._add(method, path, _rule(key, needs.pop(key), path, name, route))
         if whole and needs:
             raise RuntimeError(f"declared, but there is no such route: {sorted(needs)}")
 
@@ -247,7 +252,7 @@ def rules_of(routers: Iterable[object]) -> Rules:
     """
     routes = [route for router in routers for route in getattr(router, "routes", ())]
     named = [
-        (method, route.path, route.name)
+        (method, route.path, route.name, route)
         for route in routes
         if isinstance(route, APIRoute)
         for method in sorted(route.methods or ())
@@ -255,10 +260,10 @@ def rules_of(routers: Iterable[object]) -> Rules:
     return Rules(named, whole=True)
 
 
-def _rule(key: str, need: Need, path: str, name: str) -> Rule:
+def _rule(key: str, need: Need, path: str, name: str, route: APIRoute | None) -> Rule:
     names = tuple(part[1:-1] for part in path.split("/") if part.startswith("{"))
     changes = not key.startswith(("GET ", "HEAD ")) and key not in _READS
-    return Rule(need, name, names, key in _STREAMED, changes)
+    return Rule(need, name, names, key in _STREAMED, changes, route)
 
 
 def _walk(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from trainshed.server.context import Caller, Ctx
 from trainshed.server.services import dry_run, jobs
 from trainshed.server.wire.base import JsonBody
-from trainshed.server.wire.job_answers import BatchAnswer, JobList, JobModel, Plan, WhyAnswer
+from trainshed.server.wire.job_answers import BatchAnswer, Checked, JobList, JobModel, Plan, WhyAnswer
 from trainshed.server.wire.jobs import BatchDelete, JobAction, JobRequest, JobSearch, JobUpdate, dump
 
 router = APIRouter(tags=["training jobs"])
@@ -34,6 +34,12 @@ def create_training_job(context: Ctx, caller: Caller, body: JobRequest) -> JsonB
 def preview_training_job(context: Ctx, caller: Caller, body: JobRequest) -> JsonBody:
     """The same checks as for a creation; nothing is created."""
     return _json(dry_run.plan(context, caller, body))
+
+
+@router.post(f"{_JOBS}/checks", summary="Whether a job would do, but for its files", response_model=Checked)
+def check_training_job(context: Ctx, caller: Caller, body: JobRequest) -> JsonBody:
+    """Before code and data are sent: name, engine, pool, flavor, nodes, hyperparameters."""
+    return _json(jobs.check(context, caller, body))
 
 
 @router.post("/v2/{project_id}/training-job-searches", summary="Search training jobs", response_model=JobList)

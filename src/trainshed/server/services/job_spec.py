@@ -75,9 +75,7 @@ def resolve(context: Context, caller: Principal, request: JobRequest) -> Resolve
         Forbidden: it asks for what the caller may not have.
     """
     meta = request.metadata
-    if request.kind not in ("job", ""):
-        raise InvalidInput(f"kind {request.kind[:40]!r} is not offered: use job", code=Code.FIELD_INVALID)
-    check_name(meta.name, "job name")
+    _check_kind_and_name(request)
     named, algorithm = _algorithm(context, caller, request.algorithm)
     resources = _resources(context, request, algorithm)
     spec = _spec(context, caller, request, algorithm, resources)
@@ -93,6 +91,30 @@ def resolve(context: Context, caller: Principal, request: JobRequest) -> Resolve
         extra=_extra(request),
         warnings=boot_check.warnings(context, caller, spec, resources.engine),
     )
+
+
+def check_without_files(context: Context, caller: Principal, request: JobRequest) -> Resources:
+    """Check what can be checked before code and data are there; what the job would run on.
+
+    Raises:
+        TrainshedError: as :func:`resolve`.
+    """
+    _check_kind_and_name(request)
+    _, algorithm = _algorithm(context, caller, request.algorithm)
+    resources = _resources(context, request, algorithm)
+    _parameters(request.algorithm.parameters, algorithm)
+    _variables(request.algorithm.environments)
+    _metrics(request.algorithm, algorithm)
+    policy = request.spec.schedule_policy
+    _priority(caller, policy.priority if policy else None)
+    check_description(request.metadata.description)
+    return resources
+
+
+def _check_kind_and_name(request: JobRequest) -> None:
+    if request.kind not in ("job", ""):
+        raise InvalidInput(f"kind {request.kind[:40]!r} is not offered: use job", code=Code.FIELD_INVALID)
+    check_name(request.metadata.name, "job name")
 
 
 # ---- what runs
@@ -157,7 +179,7 @@ def _spec(
         inputs=storage.inputs(inputs),
         outputs=storage.outputs(outputs),
         parameters=parameters,
-        environments=checks.not_masked(check_environments(checks.whole_variables(given.environments))),
+        environments=_variables(given.environments),
         priority=_priority(caller, policy.priority if policy else None),
         preemptible=preemptible,
         working_dir=checks.local_dir(given.working_dir, "working_dir"),
@@ -221,6 +243,10 @@ def _parameter(message: str) -> InvalidInput:
 
 
 # ---- rules
+
+
+def _variables(given: dict[str, str]) -> dict[str, str]:
+    return checks.not_masked(check_environments(checks.whole_variables(given)))
 
 
 def _priority(caller: Principal, priority: int | None) -> int:

@@ -20,7 +20,7 @@ from trainshed.server.language import error_body
 from trainshed.server.services import job_search, queries
 from trainshed.server.services.changes import NewJob
 from trainshed.server.services.job_checks import whole_variables
-from trainshed.server.services.job_spec import Resolved, check_priority, resolve
+from trainshed.server.services.job_spec import Resolved, check_priority, check_without_files, resolve
 from trainshed.server.services.job_view import job_view
 from trainshed.server.services.live import LiveJob, longest
 from trainshed.server.services.messages import AskWhy, SetPriority, Stop, Submit, ThreadReply
@@ -59,6 +59,24 @@ def create(context: Context, caller: Principal, request: JobRequest) -> Json:
     caller.record["id"] = job.id
     view = job_view(context, row | message.new.stored, tasks=())
     return view | {"warnings": [text for text, _ in found.warnings]} if found.warnings else view
+
+
+def check(context: Context, caller: Principal, request: JobRequest) -> Json:
+    """Check all of a request but its files, which may not be there yet.
+
+    Raises:
+        TrainshedError: something in it is wrong, or the name is taken.
+    """
+    resources = check_without_files(context, caller, request)
+    name = request.metadata.name
+    if queries.name_taken(context.db, caller.project_id, name):
+        raise _taken(name)
+    return {
+        "name": name,
+        "pool": resources.pool.id,
+        "flavor": resources.flavor.id,
+        "engine": resources.engine.id,
+    }
 
 
 def new_job(context: Context, caller: Principal, found: Resolved) -> tuple[LiveJob, Json]:

@@ -20,7 +20,9 @@ class ParameterConstraint(WireModel):
     editable: bool = True
     required: bool = False
     sensitive: bool = False
-    valid_type: str = Field(default="None", description="Range (two bounds) or Choice; None: as valid_range looks.")
+    valid_type: str = Field(
+        default="None", description="Range (two bounds) or Choice; None: as valid_range looks."
+    )
     valid_range: list[Text] = Field(default_factory=list, max_length=MAX_ITEMS)
 
 

@@ -230,6 +230,15 @@ class PlannedTask(WireModel):
     processes: list[PlannedProcess]
 
 
+class Checked(WireModel):
+    """What a job would run on."""
+
+    name: str
+    pool: str
+    flavor: str
+    engine: str
+
+
 class Plan(WireModel):
     """What a job would run."""
 
