@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import Job, eventually
+from trainshed.agent import processes
 from trainshed.core.engine import Engine, LauncherName, Recipe
 from trainshed.core.errors import Unavailable
 from trainshed.core.resources import Arch, Chip, Flavor, Resources
+from trainshed.pools import _agents
 from trainshed.pools._machine import Card, Machine, parse_npu_smi
 from trainshed.pools.base import AgentState, Gang, TaskKey
 from trainshed.pools.local import LocalPool
@@ -128,6 +130,48 @@ def test_a_gang_starts_as_a_whole_or_not_at_all(job: Job, pooled: Pooled, tmp_pa
         pooled.pool.start(Gang(JOB, 0, FLAVOR, tasks))
     eventually(lambda: not job.left())
     assert not job.root.exists()
+
+
+def test_a_start_again_that_cannot_be_written_takes_nothing_back(job: Job, pooled: Pooled) -> None:
+    """A service that could not write what it knew starts everything again: a full disk must not undo that."""
+    job.write("print('once')")
+    pooled.pool.start(gang(job))
+    job.server.wait(lambda: job.record.outcome)
+    eventually(lambda: pooled.pool.poll([KEY])[KEY].state is AgentState.GONE)
+    before = (job.root / "log" / "task.log").read_bytes()
+    assert b"once" in before
+    for name in ("task.new", "journal.new"):
+        (job.root / name).mkdir()
+    second = replace(job.spec, index=1, root=str(job.root.with_name("worker-1")))
+    job.root.with_name("worker-1").write_text("in the way")
+    with pytest.raises(Unavailable):
+        pooled.pool.start(Gang(JOB, 0, FLAVOR, (job.spec, second)))
+    pooled.pool.start(gang(job))
+    assert (job.root / "log" / "task.log").read_bytes() == before
+    assert [event["kind"] for event in job.record.events].count("finished") == 1
+
+
+def test_an_agent_that_was_given_up_is_not_started_afresh(job: Job, pooled: Pooled) -> None:
+    job.write("print('never')")
+    job.root.mkdir(parents=True)
+    (job.root / "journal.jsonl").mkdir()
+    pooled.pool.start(gang(job))
+    eventually(lambda: pooled.pool.poll([KEY])[KEY].state is AgentState.GONE)
+    (job.root / "task.new").mkdir()
+    pooled.pool.start(gang(job))
+    assert pooled.pool.poll([KEY])[KEY].state is AgentState.GONE
+    assert (job.root / "task.json").exists()
+
+
+def test_a_start_takes_the_room_that_the_agent_needs(job: Job, tmp_path: Path) -> None:
+    _agents.reserve(tmp_path)
+    lock = tmp_path / "agent.lock"
+    reserved = lock.stat().st_size
+    with lock.open("r+b") as file:
+        processes.write_identity(file.fileno(), delivered=False)
+    assert lock.stat().st_size == reserved
+    _agents.reserve(tmp_path)
+    assert _agents.find(tmp_path).process is not None
 
 
 def test_what_this_machine_offers(pooled: Pooled) -> None:

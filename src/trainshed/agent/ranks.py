@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import errno
 import json
 import os
 import signal
@@ -17,11 +18,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainshed.agent import processes
+from trainshed.agent.logs import append
 from trainshed.agent.warm_rank import Ended, WarmRank
 from trainshed.core.wire import to_wire
 
 LEFTOVER_GRACE_S = 5.0
 _GIVE_UP_S = 30.0
+_ROOM_S = 300.0
 RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT)
 """Signals whose disposition a rank does not inherit."""
 
@@ -72,10 +75,28 @@ def write_file(directory: int, name: str, value: Any) -> None:
     temporary = f".{name}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=directory)
     try:
-        os.write(fd, json.dumps(value).encode())
+        append(fd, json.dumps(value).encode())
     finally:
         os.close(fd)
     os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def write_when_possible(directory: int, name: str, value: Any) -> None:
+    """Like :func:`write_file`, but waits for room on a full disk: how a long run ended is worth that.
+
+    Raises:
+        OSError: there was none for minutes, or it is something else.
+    """
+    until = time.monotonic() + _ROOM_S
+    while True:
+        try:
+            write_file(directory, name, value)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 class Ranks:
@@ -142,7 +163,7 @@ class Ranks:
             self._error,
             self._leftovers,
         )
-        write_file(self._run, f"{self._name}.result", to_wire(result))
+        write_when_possible(self._run, f"{self._name}.result", to_wire(result))
         return result
 
     def _start_all(self) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 from trainshed.core.errors import Code, Unavailable
 
+LOCK_BYTES = 101
+"""How much an agent writes into its lock: who it is."""
 _ANSWER_S = 20.0
 
 
@@ -83,6 +85,13 @@ def find(root: Path) -> Found:
         return Found(process, bool(said.get("delivered")), exists=True)
     except (OSError, ValueError, KeyError, TypeError):
         return Found(None, delivered=False, exists=(root / "task.json").exists())
+
+
+def reserve(root: Path) -> None:
+    """Take the room on the disk that an agent needs to live, so that it is not missing later."""
+    with (root / "agent.lock").open("ab") as file:
+        if not file.tell():
+            file.write(b" " * LOCK_BYTES)
 
 
 def last_words(root: Path) -> str:

@@ -132,19 +132,24 @@ class LocalPool(Pool):
     # -- agents
 
     def start(self, gang: Gang) -> None:
-        started: list[TaskKey] = []
-        try:
-            with self._lock:
-                for task in gang.tasks:
-                    key = TaskKey(gang.job_id, gang.attempt, task.index)
-                    if self._state(key).state is not AgentState.RUNNING:
-                        started.append(key)
-                        _prepare(task)
-                        self._fork(key, Path(task.root), lives=1, warm=task.warm_start)
-        except (OSError, TrainshedError) as error:
-            for key in started:
-                self._abandon(key)
-            raise Unavailable(f"the agents of job {gang.job_id} could not be started: {error}") from error
+        """Start what never was; what is there already goes on, whatever becomes of the rest.
+
+        All is written down before the first agent is started, so that a full disk starts none.
+        """
+        with self._lock:
+            keys = [TaskKey(gang.job_id, gang.attempt, task.index) for task in gang.tasks]
+            fresh = [key for key in keys if not _agents.find(self._root(key)).exists]
+            try:
+                for key in fresh:
+                    _prepare(gang.tasks[key.index])
+                for key in fresh:
+                    self._fork(key, self._root(key), lives=1, warm=gang.tasks[key.index].warm_start)
+            except (OSError, TrainshedError) as error:
+                for key in fresh:
+                    self._abandon(key)
+                raise Unavailable(f"the agents of job {gang.job_id} could not be started: {error}") from error
+            for key in keys:
+                self._state(key)
 
     def stop(self, job_id: str, attempt: int, *, force: bool = False) -> None:
         folder = self._jobs / job_id / str(attempt)
@@ -222,13 +227,13 @@ class LocalPool(Pool):
         return True
 
     def _abandon(self, key: TaskKey) -> None:
-        """Take back the start of an agent, as if it had never been."""
-        with self._lock:
-            if watched := self._forget(key):
-                _agents.send_and_close(watched.fd, signal.SIGKILL)
-            root = self._root(key)
-            with contextlib.suppress(TrainshedError):
-                self._zygote.end(root)
+        """Take back the start of an agent. Where it ran, what it did stays, for when it is started again."""
+        if watched := self._forget(key):
+            _agents.send_and_close(watched.fd, signal.SIGKILL)
+        root = self._root(key)
+        with contextlib.suppress(TrainshedError):
+            self._zygote.end(root)
+        if _agents.find(root).process is None:
             shutil.rmtree(root, ignore_errors=True)
 
     def _forget(self, key: TaskKey) -> _Watched | None:
@@ -288,9 +293,10 @@ class LocalPool(Pool):
 
 
 def _prepare(task: TaskSpec) -> None:
-    """Write down what the agent is to do, for our eyes only."""
+    """Write down what the agent is to do, for our eyes only, and take the room for saying who it is."""
     root = Path(task.root)
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _agents.reserve(root)
     _write(root / "task.json", to_wire(task))
 
 
