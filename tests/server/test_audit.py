@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,32 @@ def test_what_a_crash_left_in_the_file_is_carried_over_once(database: Database, 
     log.close()
     found = [row["request_id"] for row in listed(database, AuditFilter())]
     assert found == ["r4", "r2", "r"]
+
+
+ODD = "\x00 \ud800 \U0001f600"
+
+
+def test_one_row_that_the_database_does_not_take_holds_up_no_other(database: Database, tmp_path: Path):
+    spool = tmp_path / "spool"
+    row = asdict(RECORD)
+    written = [
+        {**row, "request_id": "before"},
+        {"request_id": "short"},
+        5,
+        [],
+        {**row, "request_id": "big", "status": 10**30},
+        {**row, "request_id": "after"},
+    ]
+    spool.write_text("".join(json.dumps(each) + "\n" for each in written))
+    log = AuditLog(database, spool)
+    log.write(replace(RECORD, request_id="later", target=ODD, detail={ODD: [ODD]}))
+    log.flush()
+    log.close()
+    found = {row["request_id"] for row in listed(database, AuditFilter())}
+    assert found == {"before", "after", "later"}
+    aside = spool.with_suffix(".refused").read_text().splitlines()
+    assert [json.loads(line)["request_id"] for line in aside] == ["short", "big"]
+    assert spool.read_bytes() == b""
 
 
 def test_a_database_that_is_away_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

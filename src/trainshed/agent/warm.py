@@ -23,6 +23,7 @@ from trainshed.agent import fd_messages, sandbox
 from trainshed.agent.halt import Halt
 from trainshed.agent.places import PRIVATE
 from trainshed.agent.stages.base import Work
+from trainshed.core.secrets import is_secret, without_password
 from trainshed.core.task import ProcessSpec
 from trainshed.core.wire import to_wire
 
@@ -31,7 +32,6 @@ _OF_ONE_JOB = re.compile(
     r"(MA|VC|DLS|TRAINSHED|TORCHELASTIC|S3|MASTER|GROUP|ROLE)_.*|BATCH_CUSTOM\d+_HOSTS|JOB_ID|WORKSPACE"
     r"|(LOCAL_|)RANK|(LOCAL_|)WORLD_SIZE|TF_CONFIG"
 )
-_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE)
 _OF_THE_JOB = ("/home/", *(f"{path}/" for path in PRIVATE))
 _SITE = ("sitecustomize", "usercustomize")
 
@@ -114,10 +114,15 @@ def parent_environment(env: Mapping[str, str]) -> dict[str, str]:
     All but those that tell one job or rank from another, which nothing reads while it is imported,
     and those that look like secrets.
 
-    >>> parent_environment({"OMP_NUM_THREADS": "2", "RANK": "1", "MA_NUM_HOSTS": "2", "HF_TOKEN": "x"})
+    >>> env = {"OMP_NUM_THREADS": "2", "RANK": "1", "MA_NUM_HOSTS": "2", "HF_TOKEN": "x", "DB_PWD": "x"}
+    >>> parent_environment({**env, "DB": "postgresql://me:x@host/db"})
     {'OMP_NUM_THREADS': '2'}
     """
-    return {k: v for k, v in env.items() if not _OF_ONE_JOB.fullmatch(k) and not _SECRET.search(k)}
+    return {
+        k: v
+        for k, v in env.items()
+        if not _OF_ONE_JOB.fullmatch(k) and not is_secret(k) and without_password(v) == v
+    }
 
 
 def _obtain(

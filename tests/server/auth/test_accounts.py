@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.server.auth.test_gate import refused, signed
 from tests.server.people import People, people_of
@@ -210,6 +210,26 @@ def test_a_token_is_over_when_it_expires_even_if_it_was_just_used(people: People
         assert time.monotonic() < deadline
         time.sleep(0.1)
     refused(client.get("/v1/account"), 401, Code.TOKEN_INVALID)
+
+
+def test_a_session_ends_with_the_token_that_opened_it(people: People):
+    server, ann = people.server, people.add("member")
+    made, other = (ok(ann.api.post("/v1/tokens", json={"days": 1}), 201) for _ in range(2))
+    browsers: list[httpx.Client] = []
+    for token in (made["token"], other["token"]):
+        browsers.append(people.client())
+        ok(browsers[-1].post("/v1/sessions", json={"token": token}))
+        ok(browsers[-1].get("/v1/sessions/current"))
+    with server.context.db.read() as connection:
+        query = select(tokens.c.expires_at).where(tokens.c.parent.is_not(None))
+        ends = connection.execute(query).scalars().all()
+    assert len(ends) == 2
+    assert max(ends) <= time.time() + 86_400
+    ok(ann.api.delete(f"/v1/tokens/{made['id']}"), 204)
+    refused(browsers[0].get("/v1/sessions/current"), 401, Code.CREDENTIALS_MISSING)
+    ok(browsers[1].get("/v1/sessions/current"))
+    again = people.client().post("/v1/sessions", json={"token": made["token"]})
+    refused(again, 401, Code.TOKEN_INVALID)
 
 
 def test_nobody_sees_or_ends_the_credentials_of_others(crowd: People):

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.agent.conftest import eventually
 from tests.server.jobs.by_hand import Hand, HandAgent, HandPool, by_hand
 from tests.server.jobs.shed import Json
 from trainshed.core.errors import Code, InvalidInput, Unavailable
+from trainshed.core.resources import Node, Resources
 from trainshed.core.task import (
     Cause,
     EventKind,
@@ -278,6 +280,28 @@ def test_a_lost_agent_is_started_again_where_it_may_be(hand: Hand) -> None:
     status = hand.wait(job)["status"]
     assert (status["phase"], status["attempt"]) == ("Abnormal", 1)
     assert [hand.log(job, attempt=n) for n in range(2)] == ["first try\n", "second try\n"]
+
+
+class TwoNodes(HandPool):
+    def nodes(self) -> list[Node]:
+        return [Node(name, Resources(1, 8192)) for name in ("n1", "n2")]
+
+
+def test_a_node_that_failed_is_avoided_after_a_restart_of_the_server_too(
+    tmp_path: Path, environments: Path
+) -> None:
+    notes = {"fault-tolerance/job-retry-num": "3", "fault-tolerance/backoff-s": "20"}
+    pool = TwoNodes()
+    with by_hand(tmp_path, environments, pool) as first:
+        job, [agent] = first.begin(metadata__annotations=notes)
+        failed = agent.task.peers[0].name
+        first.pool.lose(agent.task)
+        eventually(lambda: first.show(job)["status"]["attempt"] == 1)
+    with by_hand(tmp_path, environments, pool) as second:
+        [again] = second.agents(job["metadata"]["id"])
+        assert {failed, again.task.peers[0].name} == {"n1", "n2"}
+        again.finish()
+        second.wait(job)
 
 
 def test_a_stopped_agent_that_is_gone_was_stopped(hand: Hand) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from standardwebhooks.webhooks import Webhook as Verifier
 
 from tests.server.jobs.by_hand import Hand, by_hand
@@ -17,6 +18,7 @@ from tests.server.running import Running, running
 from tests.servers.receivers import Hook, hook, mailbox
 from trainshed.core.errors import Code
 from trainshed.core.task import Cause
+from trainshed.server.db.tables import deliveries as table
 from trainshed.server.services import delivery
 
 WAIT_S = 60.0
@@ -50,6 +52,13 @@ def add(server: Running, url: str, *events: str, **fields: Any) -> dict[str, Any
 
 def deliveries(server: Running, name: str) -> list[dict[str, Any]]:
     return server.api.get(server.v2(f"notifications/{name}/deliveries")).json()["items"]
+
+
+def make_due(server: Running) -> None:
+    """What waits for its next try need not."""
+    with server.context.db.write() as connection:
+        connection.execute(update(table).where(table.c.state == "waiting").values(next_at=0.0))
+    server.context.services.delivery.tell()
 
 
 def until(found: Callable[[], Any]) -> Any:
@@ -109,6 +118,50 @@ def test_mine_is_only_of_one_s_own_jobs(hand: Hand, receiver: Hook):
         other = people.add("member")
         assert other.api.delete(server.v2(f"notifications/{name}")).status_code == 403
         assert server.api.delete(server.v2(f"notifications/{name}")).status_code == 204
+
+
+def test_who_has_left_the_project_is_told_no_more(hand: Hand, receiver: Hook):
+    server = hand.running
+    with people_of(server) as people:
+        ann, bob = people.add("admin"), people.add("admin")
+        made: dict[str, str] = {}
+        for who in (ann, bob):
+            body = {"kind": "webhook", "address": f"{receiver.url}/{who.name}", "events": ["job.completed"]}
+            answer = who.api.post(server.v2("notifications"), json={"name": f"of-{who.name}", **body})
+            assert answer.status_code == 201, answer.text
+            made[who.name] = answer.json()["name"]
+        receiver.answer(503, b"later")
+        receiver.answer(503, b"later")
+        ended(hand)
+        assert {receiver.next().path, receiver.next().path} == {f"/{ann.name}", f"/{bob.name}"}
+        until(lambda: all(deliveries(server, name)[0]["tries"] for name in made.values()))
+        gone = server.api.delete(f"/v1/projects/{server.project_id}/members/{ann.name}")
+        assert gone.status_code == 204
+        make_due(server)
+        ended(hand)
+        assert {receiver.next().path, receiver.next().path} == {f"/{bob.name}"}
+        (only,) = until(lambda: [d for d in deliveries(server, made[ann.name]) if d["state"] == "failed"])
+        assert "no longer in the project" in only["error"]
+        assert receiver.received.empty()
+        for name in made.values():
+            assert server.api.delete(server.v2(f"notifications/{name}")).status_code == 204
+
+
+def test_what_was_delivered_since_it_was_found_due_is_not_sent_again(
+    hand: Hand, receiver: Hook, monkeypatch: pytest.MonkeyPatch
+):
+    """The list of what is due is read before the last try is written down, and worked off after it."""
+    server = hand.running
+    sender = server.context.services.delivery
+    made = add(server, receiver.url, "job.completed")
+    ended(hand)
+    receiver.next()
+    (done,) = until(lambda: [d for d in deliveries(server, made["name"]) if d["state"] == "delivered"])
+    for _ in range(3):
+        sender._hand_out(done["id"])
+    until(lambda: not sender._under_way)
+    assert receiver.received.empty()
+    assert deliveries(server, made["name"])[0]["tries"] == 1
 
 
 def test_what_did_not_arrive_is_tried_again(hand: Hand, receiver: Hook, monkeypatch: pytest.MonkeyPatch):

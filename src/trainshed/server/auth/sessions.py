@@ -1,5 +1,7 @@
 """Sign-in for people: a session is a token of its own, kept in a cookie that no script can read.
 
+One that was opened by a token ends with that token, when it expires or is revoked.
+
 A browser sends its cookie with every request, whoever caused it. So a request that changes
 something must also carry the session's CSRF token in a header, which only our own pages know:
 they got it in the answer to a sign-in, which other origins cannot read.
@@ -8,9 +10,11 @@ they got it in the answer to a sign-in, which other origins cannot read.
 from __future__ import annotations
 
 import hmac
+import math
 import secrets
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from trainshed.core.clock import Clock
 from trainshed.core.errors import Code, Unauthenticated
@@ -50,17 +54,20 @@ class Sessions:
         identity = self._by_token(caller, token) if token else self._by_password(caller, name, password)
         session = secrets.token_urlsafe(32)
         now = self._clock.now()
-        row = {
+        row: dict[str, Any] = {
             "hash": token_hash(session),
             "user_id": identity.user_id,
             "kind": SESSION,
             "name": _LABEL,
+            "parent": token_hash(token) if token else None,
             "created_at": now,
             "expires_at": now + SESSION_S,
         }
         with self._db.write() as connection:
             expired = (tokens.c.kind == SESSION) & (tokens.c.expires_at < now)
             connection.execute(delete(tokens).where(expired))
+            if token:
+                row["expires_at"] = min(row["expires_at"], _end_of(connection, row["parent"]))
             connection.execute(tokens.insert().values(row))
         return session, identity
 
@@ -94,6 +101,18 @@ class Sessions:
             if identity is None:
                 raise Unauthenticated("name or password is wrong", code=Code.PASSWORD_WRONG)
             return identity
+
+
+def _end_of(connection: Connection, digest: str) -> float:
+    """When a token expires, which may have been ended since it was looked up.
+
+    Raises:
+        Unauthenticated: it is there no longer.
+    """
+    row = connection.execute(select(tokens.c.expires_at).where(tokens.c.hash == digest)).one_or_none()
+    if row is None:
+        raise Unauthenticated("the token is not known or has expired", code=Code.TOKEN_INVALID)
+    return math.inf if row.expires_at is None else row.expires_at
 
 
 def csrf_of(session: str) -> str:

@@ -87,10 +87,13 @@ tokens = Table(
     # what it is cut down to: one project, and a role that is not exceeded anywhere
     Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE")),
     Column("role", String(16)),
+    # of a session: the token that it was opened by, with which it ends
+    Column("parent", String(64), ForeignKey("tokens.hash", ondelete="CASCADE")),
     Column("created_at", Float, nullable=False),
     Column("expires_at", Float),
     Column("last_used_at", Float),
     Index(None, "user_id"),
+    Index(None, "parent"),
 )
 
 algorithms = Table(
@@ -220,6 +223,8 @@ events = Table(
     Column("message_zh", Text, nullable=False, default=""),
     Column("detail", JSON),
     Index(None, "job_id", "time"),
+    # a number is never given twice: readers of the table remember how far they came
+    sqlite_autoincrement=True,
 )
 
 resource_samples = Table(

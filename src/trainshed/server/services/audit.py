@@ -16,13 +16,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import String, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trainshed.core.errors import Unavailable
 from trainshed.server.db.tables import audit
+from trainshed.server.services.reports import clean, plain
 
 if TYPE_CHECKING:
     from trainshed.server.db.database import Database
@@ -104,14 +105,41 @@ class AuditLog:
         with self._carrying:
             while found := self._next():
                 rows, size = found
-                if rows:
-                    with self._db.write() as connection:
-                        connection.execute(_INSERT[self._db.dialect], rows)
+                self._carry(rows)
                 self._done += size
             with self._lock:
                 if self._done and os.fstat(self._fd).st_size == self._done:
                     os.ftruncate(self._fd, 0)
                     self._done = 0
+
+    def _carry(self, rows: list[dict[str, Any]]) -> None:
+        """Add rows to the database; one that it does not take holds up no other, and is kept beside."""
+        if not rows:
+            return
+        try:
+            self._insert(rows)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if len(rows) > 1:
+                for row in rows:
+                    self._carry([row])
+                return
+            self._keep_aside(rows[0], error)
+
+    def _insert(self, rows: list[dict[str, Any]]) -> None:
+        with self._db.write() as connection:
+            connection.execute(_INSERT[self._db.dialect], rows)
+
+    def _keep_aside(self, row: dict[str, Any], error: Exception) -> None:
+        aside = self._path.with_suffix(".refused")
+        cause = str(error).partition("\n")[0]
+        _log.error("an audit record that the database does not take is kept in %s: %s", aside, cause)
+        fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, json.dumps(row).encode() + b"\n")
+        finally:
+            os.close(fd)
 
     def close(self) -> None:
         """Carry over what is left, and end."""
@@ -147,16 +175,18 @@ class AuditLog:
         rows: list[dict[str, Any]] = []
         for line in lines:
             with suppress(ValueError):
-                rows.append(json.loads(line))
+                row = json.loads(line)
+                if isinstance(row, dict):
+                    rows.append(cast("dict[str, Any]", row))
         return (rows, sum(map(len, lines))) if lines else None
 
 
 def _row(record: AuditRecord) -> dict[str, Any]:
     row = asdict(record)
-    for name in ("user_name", "credential", "address", "action", "project_id", "target", "error_code"):
-        column = audit.c[name]
-        row[name] = str(row[name]).replace("\x00", "")[: getattr(column.type, "length", 64)]
-    row["detail"] = dict(record.detail) or None
+    for column in audit.c:
+        if isinstance(column.type, String):
+            row[column.name] = clean(str(row[column.name]), column.type.length or 64)
+    row["detail"] = plain(dict(record.detail)) or None
     return row
 
 

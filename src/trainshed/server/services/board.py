@@ -14,11 +14,11 @@ from trainshed.core.resources import Flavor
 from trainshed.core.task import TaskOutcome
 from trainshed.core.wire import from_wire
 from trainshed.jobs.queue import QueueEntry, Quota, RunningGang, Unit
-from trainshed.jobs.retry import Ended
+from trainshed.jobs.retry import Ended, avoided
 from trainshed.jobs.scheduler import Scheduler
 from trainshed.server.db.tables import attempts, jobs, tasks
 from trainshed.server.services.feeds import JobFeed
-from trainshed.server.services.live import LiveJob, live_job, live_task
+from trainshed.server.services.live import LiveJob, LiveTask, failed_on, live_job, live_task
 from trainshed.server.services.ports import Ports
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ class Board:
             active = [job.id for job in self.live.values() if job.active]
             again = [job.id for job in self.live.values() if job.attempt]
             task_rows: list[Mapping[Any, Any]] = []
+            earlier: list[Mapping[Any, Any]] = []
             for part in _parts(active):
                 query = select(tasks).where(tasks.c.job_id.in_(part)).order_by(tasks.c.index)
                 task_rows += connection.execute(query).mappings()
@@ -147,18 +148,29 @@ class Board:
             for part in _parts(again):
                 query = select(attempts).where(attempts.c.job_id.in_(part)).order_by(attempts.c.attempt)
                 ended += connection.execute(query).mappings()
+                before = select(tasks).where(tasks.c.job_id.in_(part)).order_by(tasks.c.index)
+                earlier += connection.execute(before.where(tasks.c.outcome.is_not(None))).mappings()
         for row in task_rows:
             job = self.live[row["job_id"]]
             if row["attempt"] == job.attempt:
                 job.tasks.append(live_task(row))
+        gangs: dict[tuple[str, int], list[LiveTask]] = {}
+        for row in earlier:
+            gangs.setdefault((row["job_id"], row["attempt"]), []).append(live_task(row))
         for row in ended:
-            self._remember(row)
-        self.read_specs(db, active)
+            self._remember(row, gangs.get((row["job_id"], row["attempt"]), []))
+        self.read_specs(db, [*active, *(job_id for job_id in again if self.live[job_id].history)])
+        for job_id in again:
+            self._avoid(self.live[job_id])
 
-    def _remember(self, row: Mapping[Any, Any]) -> None:
+    def _remember(self, row: Mapping[Any, Any], gang: list[LiveTask]) -> None:
         job, outcome = self.live[row["job_id"]], row["outcome"]
         if row["attempt"] < job.attempt and outcome and outcome.get("code") != NOT_PLACED:
-            job.history.append(Ended(from_wire(TaskOutcome, outcome)))
+            job.history.append(Ended(from_wire(TaskOutcome, outcome), failed_on(gang)))
+
+    def _avoid(self, job: LiveJob) -> None:
+        if job.spec is not None:
+            job.avoid = avoided(job.spec.restart, job.history)
 
     def read_specs(self, db: Database, job_ids: list[str]) -> None:
         """Give these jobs their spec again, where they have put it away."""

@@ -15,14 +15,24 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trainshed.core.errors import TrainshedError
-from trainshed.server.db.tables import cursors, deliveries, events, jobs, notifications, users
+from trainshed.server.auth.accounts import ADMIN
+from trainshed.server.db.tables import (
+    cursors,
+    deliveries,
+    events,
+    jobs,
+    memberships,
+    notifications,
+    users,
+)
 from trainshed.server.notify import Message, Undelivered, senders
 from trainshed.server.services import diagnosis, happenings
 from trainshed.server.services.events import SERVICE
+from trainshed.server.services.horizon import Horizon
 from trainshed.server.services.notifications import open_target
 
 if TYPE_CHECKING:
@@ -54,6 +64,7 @@ class Delivery:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._lock = threading.Lock()
+        self._horizon = Horizon(context.db.dialect)
         self._under_way: set[str] = set()
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="notify")
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
@@ -108,17 +119,18 @@ class Delivery:
     def _collect(self) -> None:
         """Write a delivery for each new event and each notification that wants it."""
         with self._context.db.read() as connection:
-            last = connection.execute(select(func.max(events.c.id))).scalar() or 0
+            last, complete = self._horizon.look(connection)
             known = connection.execute(select(cursors.c.value).where(cursors.c.name == CURSOR)).scalar()
             receivers = self._receivers(connection)
         if known is None or not receivers:
-            self._move(known, last)
+            self._move(known, complete)
             return
         at = known
         while at < last:
-            at = self._collect_some(at, last, receivers)
+            at = self._collect_some(at, last, complete, receivers)
 
-    def _collect_some(self, after: int, last: int, receivers: list[Row]) -> int:
+    def _collect_some(self, after: int, last: int, complete: int, receivers: list[Row]) -> int:
+        """Go on from an event, some way or to the last; what is not complete yet is gone through again."""
         query = (
             select(events, *_JOB)
             .join_from(events, jobs, events.c.job_id == jobs.c.id)
@@ -140,7 +152,7 @@ class Delivery:
             for row, event, message in wanted:
                 name = happenings.OF_KIND[event["kind"]]
                 self._add(connection, row["id"], f"event:{event['id']}", name, message)
-            self._set_cursor(connection, reached)
+            self._set_cursor(connection, max(after, min(reached, complete)))
         return reached
 
     def _job_message(self, row: Row, event: Row) -> dict[str, Any]:
@@ -158,11 +170,7 @@ class Delivery:
         }
 
     def _receivers(self, connection: Connection) -> list[Row]:
-        query = (
-            select(notifications)
-            .join(users, users.c.id == notifications.c.user_id)
-            .where(notifications.c.enabled, ~users.c.disabled)
-        )
+        query = _owned(select(notifications)).where(notifications.c.enabled, _ENTITLED)
         return [dict(row) for row in connection.execute(query).mappings()]
 
     def _add(
@@ -183,10 +191,10 @@ class Delivery:
         }
         connection.execute(_ADD[self._context.db.dialect], row)
 
-    def _move(self, known: int | None, last: int) -> None:
-        if known != last:
+    def _move(self, known: int | None, to: int) -> None:
+        if known is None or known < to:
             with self._context.db.write() as connection:
-                self._set_cursor(connection, last)
+                self._set_cursor(connection, to)
 
     def _set_cursor(self, connection: Connection, value: int) -> None:
         here = cursors.c.name == CURSOR
@@ -199,41 +207,60 @@ class Delivery:
         """Hand out what is due; seconds until something will be."""
         now = self._context.clock.now()
         due = (
-            select(deliveries, notifications.c.kind, notifications.c.target_sealed, notifications.c.enabled)
-            .join(notifications, notifications.c.id == deliveries.c.notification_id)
+            select(deliveries.c.id, deliveries.c.next_at)
             .where(deliveries.c.state == "waiting")
             .order_by(deliveries.c.next_at)
             .limit(BATCH)
         )
         with self._context.db.read() as connection:
-            rows = [dict(row) for row in connection.execute(due).mappings()]
+            rows = connection.execute(due).all()
         for row in rows:
-            if row["next_at"] <= now:
-                self._hand_out(row)
-        later = [row["next_at"] - now for row in rows if row["next_at"] > now]
+            if row.next_at <= now:
+                self._hand_out(row.id)
+        later = [row.next_at - now for row in rows if row.next_at > now]
         return max(0.05, min([LOOK_S, *later]))
 
-    def _hand_out(self, row: Row) -> None:
+    def _hand_out(self, delivery_id: str) -> None:
         with self._lock:
-            if row["id"] in self._under_way:
+            if delivery_id in self._under_way:
                 return
-            self._under_way.add(row["id"])
-        self._pool.submit(self._deliver, row)
+            self._under_way.add(delivery_id)
+        self._pool.submit(self._deliver, delivery_id)
 
-    def _deliver(self, row: Row) -> None:
+    def _deliver(self, delivery_id: str) -> None:
         try:
-            self._note(row, self._try(row))
+            row = self._still_due(delivery_id)
+            if row is not None:
+                self._note(row, self._try(row))
         except Exception:
-            _log.exception("the delivery %s could not be written down", row["id"])
+            _log.exception("the delivery %s could not be written down", delivery_id)
         finally:
             with self._lock:
-                self._under_way.discard(row["id"])
+                self._under_way.discard(delivery_id)
             self._wake.set()
+
+    def _still_due(self, delivery_id: str) -> Row | None:
+        """A delivery as it is now that nobody else is at it: it may have been made since it was found."""
+        query = _owned(
+            select(
+                deliveries,
+                notifications.c.kind,
+                notifications.c.target_sealed,
+                notifications.c.enabled,
+                _ENTITLED.label("entitled"),
+            ).join(notifications, notifications.c.id == deliveries.c.notification_id)
+        )
+        here = (deliveries.c.id == delivery_id) & (deliveries.c.state == "waiting")
+        with self._context.db.read() as connection:
+            row = connection.execute(query.where(here)).mappings().first()
+        return dict(row) if row and row["next_at"] <= self._context.clock.now() else None
 
     def _try(self, row: Row) -> Undelivered | None:
         """Send it; what went wrong, if something did."""
         if not row["enabled"]:
             return Undelivered("the notification was disabled", hopeless=True)
+        if not row["entitled"]:
+            return Undelivered("its owner is no longer in the project", hopeless=True)
         told = row["message"]
         message = Message(row["id"], row["event"], told["title"], told["text"], told["time"], told["data"])
         try:
@@ -274,6 +301,14 @@ def _wants(row: Row, event: Row) -> bool:
     )
 
 
+def _owned(query: Select[Any]) -> Select[Any]:
+    """``query``, of notifications, with their owners and what those are in the project."""
+    member = (memberships.c.user_id == users.c.id) & (memberships.c.project_id == notifications.c.project_id)
+    return query.join(users, users.c.id == notifications.c.user_id).join(memberships, member, isouter=True)
+
+
+# a notification is for as long as its owner may see what it tells
+_ENTITLED = ~users.c.disabled & or_(users.c.role == ADMIN, memberships.c.user_id.is_not(None))
 _JOB = (
     jobs.c.project_id,
     jobs.c.name,

@@ -6,7 +6,7 @@ Only the dispatcher's thread changes them. Request handlers read single fields.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from trainshed.core.lifecycle import JobState, Phase
 from trainshed.core.resources import Placement
 from trainshed.core.task import TaskOutcome
 from trainshed.core.wire import from_wire, to_wire
+from trainshed.jobs.outcome import first_failure
 from trainshed.jobs.retry import Ended
 
 
@@ -185,6 +186,12 @@ def live_task(row: Mapping[Any, Any]) -> LiveTask:
         ended_at=row["ended_at"],
         outcome=outcome,
     )
+
+
+def failed_on(tasks: Sequence[LiveTask]) -> str:
+    """Node of the task of a gang that failed first; empty where none did."""
+    first = first_failure([task.outcome for task in tasks])
+    return tasks[first[0]].node if first else ""
 
 
 def task_columns(task: LiveTask) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from trainshed.core.lifecycle import JobEvent, JobState, Phase, advance
 from trainshed.core.resources import Placement
 from trainshed.core.task import Cause, EventKind, Stage, TaskEvent, TaskOutcome
 from trainshed.core.wire import to_wire
-from trainshed.jobs.outcome import first_failure, gang_outcome
+from trainshed.jobs.outcome import gang_outcome
 from trainshed.jobs.retry import Ended, Verdict, decide
 from trainshed.pools.base import AgentState, AgentStatus, TaskKey
 from trainshed.server.services import reports
@@ -26,7 +26,7 @@ from trainshed.server.services.events import (
     task_event,
 )
 from trainshed.server.services.feeds import FeedItem
-from trainshed.server.services.live import LiveJob, LiveTask, Placed
+from trainshed.server.services.live import LiveJob, LiveTask, Placed, failed_on
 from trainshed.server.services.messages import HangSeen, Reply, Report, Subscribe
 from trainshed.translation import chinese
 
@@ -285,7 +285,7 @@ class Moves:
         outcome = gang_outcome(ends, stopped=job.stop_requested_at is not None)
         turn.changes.ended(job, outcome, turn.now)
         if job.stop_requested_at is None and job.spec and job.state.phase is not Phase.TERMINATING:
-            last = Ended(outcome, _failed_on(job))
+            last = Ended(outcome, failed_on(job.tasks))
             verdict = decide(job.spec.restart, job.history, last)
             if verdict.again:
                 job.history.append(last)
@@ -369,12 +369,6 @@ def lost(status: AgentStatus, *, stopped: bool, stage: Stage, time: float) -> Ta
         return TaskOutcome(status.cause, stage, status.reason, code=AGENT_LOST, failed_at=time)
     why = f"the agent is gone: {status.reason}" if status.reason else "the agent is gone"
     return TaskOutcome(Cause.INFRASTRUCTURE, stage, why, code=AGENT_LOST, failed_at=time)
-
-
-def _failed_on(job: LiveJob) -> str:
-    """Node of the task that failed first."""
-    first = first_failure([task.outcome for task in job.tasks])
-    return job.tasks[first[0]].node if first else ""
 
 
 def phase_of(job: LiveJob) -> dict[str, Any]:

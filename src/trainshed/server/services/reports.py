@@ -245,15 +245,16 @@ def _detail(detail: dict[str, Any]) -> dict[str, Any]:
     if len(text) > MAX_DETAIL:
         return {"dropped": f"{len(text)} bytes of detail"}
     if "\\u" in text or "NaN" in text or "Infinity" in text:
-        return cast("dict[str, Any]", _plain(json.loads(text, parse_constant=lambda _: None)))
+        return cast("dict[str, Any]", plain(json.loads(text, parse_constant=lambda _: None)))
     return detail
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """JSON as every database takes it: without NUL and half characters."""
     if isinstance(value, str):
         return _scrub(value)
     if isinstance(value, dict):
-        return {_scrub(k): _plain(v) for k, v in cast("dict[str, Any]", value).items()}
+        return {_scrub(k): plain(v) for k, v in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_plain(v) for v in cast("list[Any]", value)]
+        return [plain(v) for v in cast("list[Any]", value)]
     return value
