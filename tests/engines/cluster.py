@@ -103,6 +103,7 @@ class Cluster:
     processes: int = 1
     launcher: LauncherName | None = None
     variables: dict[str, str] = field(default_factory=dict)
+    min_workers: int = 0
     chip: Chip = Chip.CPU
     deadline_s: float = 600
 
@@ -117,6 +118,7 @@ class Cluster:
             engine_id=self.engine.id,
             family=self.engine.family,
             chip=self.chip,
+            min_workers=self.min_workers,
         )
         job = str(uuid.uuid4())
         return [

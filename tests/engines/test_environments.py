@@ -14,7 +14,9 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -27,13 +29,17 @@ from trainshed.engines.runner import BuildLog, CommandFailed, Progress, Runner
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def make_wheel(folder: Path, name: str, version: str, code: str) -> Path:
-    """A wheel of one module."""
+def make_wheel(
+    folder: Path, name: str, version: str, code: str, scripts: Mapping[str, str] = MappingProxyType({})
+) -> Path:
+    """A wheel of one module, and perhaps scripts (name → text that begins with ``#!python``)."""
     folder.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
     file = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(file, "w") as wheel:
         wheel.writestr(f"{name}.py", code)
+        for script, text in scripts.items():
+            wheel.writestr(f"{name}-{version}.data/scripts/{script}", text)
         wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         wheel.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

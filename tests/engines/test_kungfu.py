@@ -39,11 +39,12 @@ def interpreter(tmp_path: Path) -> Interpreter:
     return Interpreter(str(python), "3.6 stand-in")
 
 
-def run(
-    interpreter: Interpreter, folder: Path, *arguments: str, variables: dict[str, str] | None = None
-) -> list[Outcome]:
+def run(interpreter: Interpreter, folder: Path, *arguments: str, elastic: bool = False) -> list[Outcome]:
     engine = catalogue.load().get(KUNGFU)
-    job = Cluster(folder, engine, interpreter, nodes=2, processes=2, variables=variables or {})
+    variables = {} if elastic else {"KUNGFU_STRATEGY": "RING"}
+    job = Cluster(
+        folder, engine, interpreter, nodes=2, processes=2, variables=variables, min_workers=2 * elastic
+    )
     return job.run("kungfu_digits.py", *arguments)
 
 
@@ -51,8 +52,7 @@ def run(
 def test_workers_start_on_every_host(
     interpreter: Interpreter, tmp_path: Path, digits: Path, elastic: bool
 ) -> None:
-    variables = {"TRAINSHED_ELASTIC": "1"} if elastic else {"KUNGFU_STRATEGY": "RING"}
-    outcomes = run(interpreter, tmp_path, f"--data_url={digits}/", variables=variables)
+    outcomes = run(interpreter, tmp_path, f"--data_url={digits}/", elastic=elastic)
     runners = [outcome for outcome in outcomes if outcome.spec.rank >= 0]
     assert [outcome.code for outcome in runners] == [0, 0], [outcome.text for outcome in runners]
     reports = [

@@ -22,7 +22,8 @@ from trainshed.agent.halt import Halt, Halted
 from trainshed.agent.journal import DELIVERED, Journal
 from trainshed.agent.logs import TaskLog
 from trainshed.agent.places import Places
-from trainshed.agent.reporter import Reporter, Wish
+from trainshed.agent.reporter import Ears, Reporter, Wish
+from trainshed.agent.resizing import Resizing
 from trainshed.agent.stages import code, environment, inputs, outputs, pre_start, precheck, requirements
 from trainshed.agent.stages import run as run_stage
 from trainshed.agent.stages.base import Work, failure
@@ -147,10 +148,12 @@ class Agent:
         self._lock = lock
         self._recovering = bool(journal.events)
         self._stage = Stage.PRECHECK
-        reporter = Reporter(task, places, journal, self._told_to_stop, self._told_over)
+        ears = Ears(self._told_to_stop, self._told_over, self._told_to_resize)
+        reporter = Reporter(task, places, journal, ears)
         log = TaskLog(places.task_log, journal)
         self._work = Work(task, places, journal, log, halt, reporter, supervision, keeper)
         self._syncs = outputs.Syncs(self._work)
+        self._resizing = Resizing(self._work)
         self._told = False
         self._port = moxing_port.Port(None)
 
@@ -180,6 +183,9 @@ class Agent:
     def _told_over(self) -> None:
         """Nobody waits for us: end the script at once, and leave."""
         self._halt.ask(Cause.STOPPED, force=True)
+
+    def _told_to_resize(self, wish: int, workers: int) -> None:
+        self._resizing.ask(wish, workers)
 
     def _outcome(self) -> TaskOutcome:
         """How it ended up to the outputs: known from before, or found out now."""
@@ -285,7 +291,8 @@ class Agent:
     def _run(self) -> TaskOutcome:
         started = self._begin(Stage.RUN)
         try:
-            outcome = run_stage.run(self._work, self._syncs)
+            with self._resizing:
+                outcome = run_stage.run(self._work, self._syncs)
         except Halted:
             raise
         except Exception as error:

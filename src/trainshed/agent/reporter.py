@@ -47,12 +47,23 @@ class Wish:
     rank: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who hears what the server wants; called from the reporter's thread.
+
+    Attributes:
+        stop: the task is to end.
+        over: nobody waits for this attempt any more.
+        resize: the number of a wish, and for how many workers it is; told again and again.
+    """
+
+    stop: Callable[[Wish], None]
+    over: Callable[[], None]
+    resize: Callable[[int, int], None]
+
+
 class Reporter:
     """Reports one task.
-
-    Args:
-        on_stop: called from the thread when the server wants the task stopped.
-        on_over: called from the thread when nobody waits for this attempt any more.
 
     Attributes:
         stage: where the task is, for the heartbeat; set by the agent.
@@ -60,19 +71,12 @@ class Reporter:
         refused: whether the server said that it will not take what we report; then no more is sent.
     """
 
-    def __init__(
-        self,
-        task: TaskSpec,
-        places: Places,
-        journal: Journal,
-        on_stop: Callable[[Wish], None],
-        on_over: Callable[[], None],
-    ) -> None:
+    def __init__(self, task: TaskSpec, places: Places, journal: Journal, ears: Ears) -> None:
         self.stage = Stage.PRECHECK
         self.over = False
         self.refused = False
         self._places, self._journal = places, journal
-        self._on_stop, self._on_over = on_stop, on_over
+        self._ears = ears
         self._link = ServerLink(task)
         self._outbox = Outbox(task, places, journal, self._link)
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -224,7 +228,7 @@ class Reporter:
             self._send(now)
         except AttemptOver:
             self.over = True
-            self._on_over()
+            self._ears.over()
         except Refused as error:
             self.refused = True
             kept = f"what is not reported is kept in {self._places.root}"
@@ -255,9 +259,11 @@ class Reporter:
         commands: list[dict[str, Any]] = answer.get("commands") or []
         for command in commands:
             if command.get("kind") == "stop":
-                self._on_stop(_wish(command))
+                self._ears.stop(_wish(command))
             elif command.get("kind") == "stacks":
                 self._take_stacks(int(command.get("id") or 0))
+            elif command.get("kind") == "resize":
+                self._ears.resize(int(command.get("id") or 0), int(command.get("workers") or 0))
 
     def _take_stacks(self, number: int) -> None:
         """Have the stacks taken that were asked for by this number, beside everything else."""
@@ -279,7 +285,7 @@ class Reporter:
         """
         if os.fstat(self._journal.fd).st_nlink == 0:
             self.over = True
-            self._on_over()
+            self._ears.over()
             return
         self._due = min(self._due, now)
         if not self._away and self._link.endpoint_file:

@@ -71,6 +71,10 @@ def create(
     grace: Annotated[
         int | None, typer.Option(min=0, max=3600, help="Seconds to end after a stop.", show_default="30")
     ] = None,
+    min_workers: Annotated[
+        int,
+        typer.Option(min=0, help="Elastic: go on with so few workers.", show_default="a fixed number"),
+    ] = 0,
     warm_start: Annotated[
         bool | None,
         typer.Option(
@@ -121,6 +125,7 @@ def create(
         restarts=restarts,
         grace_s=grace,
         warm_start=warm_start,
+        min_workers=min_workers,
         log_path=log_path,
         description=description,
     )

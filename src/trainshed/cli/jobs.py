@@ -235,6 +235,31 @@ def stop(
 
 
 @app.command()
+def resize(
+    job: JobName,
+    workers: Annotated[int, typer.Option("--workers", "-n", min=1, help="How many.", show_default=False)],
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Change how many workers a running elastic job has; what it has learnt stays.
+
+    For jobs of KungFu and Horovod that were created with --min-workers.
+
+    \b
+    Examples:
+      trainshed jobs resize train-3f2a91 --workers 2
+    """
+    from trainshed.cli import output, service
+
+    with service.client(home) as client:
+        client.jobs.resize(job, workers)
+    if as_json:
+        output.print_json({"job": job, "workers": workers})
+    else:
+        output.say(f"{job} is told to go on with {workers} workers; 'jobs events' shows when it has heard")
+
+
+@app.command()
 def delete(
     jobs: Annotated[list[str], typer.Argument(metavar="JOB...", show_default=False)],
     as_json: AsJson = False,

@@ -50,6 +50,7 @@ class Options:
     metrics: tuple[str, ...]
     description: str
     warm_start: bool | None
+    min_workers: int
     python: str
     requirements: Path | None
 
@@ -185,6 +186,7 @@ def _request(options: Options, wanted: Wanted, name: str) -> JobRequest:
         restarts=options.restarts,
         metrics=wanted.metrics,
         warm_start=options.warm_start,
+        min_workers=options.min_workers,
         python=options.python,
         requirements=wanted.requirements,
     )

@@ -70,6 +70,10 @@ def run(
     processes: Annotated[
         int, typer.Option(min=0, help="Processes on each node.", show_default="one a card, one without cards")
     ] = 0,
+    min_workers: Annotated[
+        int,
+        typer.Option(min=0, help="Elastic: go on with so few workers.", show_default="a fixed number"),
+    ] = 0,
     logs: Annotated[
         str,
         typer.Option(
@@ -159,6 +163,7 @@ def run(
         metrics=tuple(metrics or ()),
         description=description,
         warm_start=warm_start,
+        min_workers=min_workers,
         python=python,
         requirements=requirements,
     )

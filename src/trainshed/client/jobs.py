@@ -78,6 +78,15 @@ class Jobs:
         """Ask the script to end (SIGTERM, the grace period, SIGKILL); its outputs are kept."""
         return Job.of(self._transport.json("POST", self._url(job, "actions"), {"action_type": "terminate"}))
 
+    def resize(self, job: str, workers: int) -> None:
+        """Have a running elastic job go on with so many workers.
+
+        Raises:
+            Conflict: it is not elastic, or does not run.
+            InvalidInput: so few or so many it cannot have.
+        """
+        self._transport.json("POST", self._url(job, "resize"), {"workers": workers})
+
     def delete(self, job: str) -> None:
         """Delete a finished job with its logs; its outputs stay.
 

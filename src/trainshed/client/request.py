@@ -55,6 +55,8 @@ class JobRequest:
         metrics: name → regex with one group, looked for in the log.
         warm_start: whether the script is forked from a process with the framework imported; None for
             what the pool does.
+        min_workers: elastic: with how few workers the job goes on, of all that it starts with; 0 for a
+            fixed number.
     """
 
     name: str
@@ -85,6 +87,7 @@ class JobRequest:
     local_code_dir: str = ""
     metrics: Mapping[str, str] = field(default_factory=dict[str, str])
     warm_start: bool | None = None
+    min_workers: int = 0
     python: str = ""
     requirements: str = ""
 
@@ -100,6 +103,8 @@ class JobRequest:
             spec["grace_s"] = self.grace_s
         if self.warm_start is not None:
             spec["warm_start"] = self.warm_start
+        if self.min_workers:
+            spec["min_workers"] = self.min_workers
         return {
             "kind": "job",
             "metadata": {

@@ -167,6 +167,7 @@ class Code:
     BUCKET_IN_USE = "TrainShed.5010"
     USER_NEEDED = "TrainShed.5011"
     PROJECT_IN_USE = "TrainShed.5012"
+    NOT_ELASTIC = "TrainShed.5013"
     BODY_TOO_LARGE = "TrainShed.6001"
     TOO_MANY_THINGS = "TrainShed.6002"
     TOO_MANY_TRIES = "TrainShed.7001"

@@ -115,6 +115,8 @@ class JobSpec:
         grace_s: seconds between SIGTERM and SIGKILL when the job is stopped.
         auto_stop_s: longest time that the script may run; 0 for no limit.
         processes: processes a node; 0 for one a card (one on a CPU flavor).
+        min_workers: elastic: with how few workers it goes on, of those that it starts with; 0 where
+            their number is fixed.
         log_uri: where the logs are exported for good; empty for the service's own store.
         metric_regexes: name → regex with one group, picked from the log.
     """
@@ -143,3 +145,4 @@ class JobSpec:
     hang: HangRules = field(default_factory=HangRules)
     metric_regexes: dict[str, str] = field(default_factory=dict[str, str])
     warm_start: bool = False
+    min_workers: int = 0

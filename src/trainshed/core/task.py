@@ -67,6 +67,7 @@ class TaskSpec:
         ports: free ports on ``peers[0].host`` for rendezvous, the same list on every node,
             then for launchers that need ports on each node. Never shared with another job.
         processes: how many processes to start on this node.
+        min_workers: with how few workers an elastic job goes on; 0 for one whose number is fixed.
         local paths: ``code_dir`` and channels keep their URIs; the agent decides where they land.
         engine_id, family, launcher: which engine and how it starts the script.
         environments_dir: where environments are cached on this node.
@@ -101,6 +102,7 @@ class TaskSpec:
     command: str = ""
     chip: Chip = Chip.CPU
     processes: int = 1
+    min_workers: int = 0
     cpus: float = 1.0
     memory_mb: int = 0
     disk_gb: int = 0

@@ -1,10 +1,11 @@
+#!python
 """A stand-in for ``kungfu-run``: checks every argument and variable, and really starts the workers.
 
 Its command line is that of KungFu 0.2.2. Like the real one it puts the workers' output into its own
-and into the log directory, tells each worker who it is, and ends all of them when one fails.
+and into the log directory, tells each worker who it is, and ends all of them when one fails. When the
+configuration server tells another cluster it waits for the workers to end that are in it no longer
+(they see it, too) and starts those that are new; with its last worker it ends itself.
 """
-
-from __future__ import annotations
 
 import argparse
 import ipaddress
@@ -33,6 +34,10 @@ def told_cluster(server: str) -> dict:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def told_workers(cluster: dict) -> list[str]:
+    return [f"{ipaddress.IPv4Address(w['IPv4'])}:{w['Port']}" for w in cluster["Workers"]]
 
 
 parser = argparse.ArgumentParser(prefix_chars="-", allow_abbrev=False)
@@ -64,24 +69,49 @@ runner = socket.create_server((str(options.self_), options.port))
 peers = [f"{host}:{first + slot}" for host, count in hosts.items() for slot in range(int(count))]
 if options.config:
     cluster = told_cluster(options.config)
-    told = [f"{ipaddress.IPv4Address(w['IPv4'])}:{w['Port']}" for w in cluster["Workers"]]
-    assert told == peers, (told, peers)
+    assert told_workers(cluster) == peers, (cluster, peers)
     assert [r["Port"] for r in cluster["Runners"]] == [options.port] * len(hosts)
 
-workers: list[subprocess.Popen[bytes]] = []
-for slot in range(slots):
-    me = f"{options.self_}:{first + slot}"
+workers: dict[str, subprocess.Popen[bytes]] = {}
+
+
+def start(me: str, cluster: list[str], version: int) -> None:
     identity = {
         "KUNGFU_SELF_SPEC": me,
-        "KUNGFU_INIT_PEERS": ",".join(peers),
+        "KUNGFU_INIT_PEERS": ",".join(cluster),
         "KUNGFU_PARENT_ID": f"{options.self_}:{options.port}",
         "KUNGFU_HOST_LIST": options.hosts,
-        "KUNGFU_INIT_CLUSTER_VERSION": "0",
+        "KUNGFU_INIT_CLUSTER_VERSION": str(version),
         "KUNGFU_ALLREDUCE_STRATEGY": options.strategy or "BINARY_TREE_STAR",
     }
-    worker = subprocess.Popen(options.program, env={**os.environ, **identity})
-    workers.append(worker)
+    workers[me] = subprocess.Popen(options.program, env={**os.environ, **identity})
     (Path(options.logdir) / f"{me.replace(':', '.')}.stdout.log").touch()
-codes = [worker.wait() for worker in workers]
+
+
+def here(cluster: list[str]) -> list[str]:
+    return [peer for peer in cluster if peer.startswith(f"{options.self_}:")]
+
+
+for each in here(peers):
+    start(each, peers, 0)
+version = 0
+while True:
+    over = all(worker.poll() is not None for worker in workers.values())
+    if code := next((w.returncode for w in workers.values() if w.returncode), 0):
+        for worker in workers.values():
+            worker.kill()
+        sys.exit(code)
+    cluster = told_workers(told_cluster(options.config)) if options.config else peers
+    if cluster != peers:
+        assert {int(peer.rpartition(":")[2]) for peer in here(cluster)} <= set(range(first, last + 1))
+        version += 1
+        for each in set(here(peers)) - set(cluster):
+            assert workers.pop(each).wait(PATIENCE_S) == 0
+        for each in here(cluster):
+            if each not in peers:
+                start(each, cluster, version)
+        peers = cluster
+    elif over:
+        break
+    time.sleep(0.05)
 runner.close()
-sys.exit(next((code for code in codes if code), 0))

@@ -1101,6 +1101,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/{project_id}/training-jobs/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether a job would do, but for its files
+         * @description Before code and data are sent: name, engine, pool, flavor, nodes, hyperparameters.
+         */
+        post: operations["check_training_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/{project_id}/training-jobs/dry-run": {
         parameters: {
             query?: never;
@@ -1280,6 +1300,26 @@ export interface paths {
         get: operations["list_training_job_outputs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/{project_id}/training-jobs/{training_job_id}/resize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resize a job
+         * @description How many workers an elastic job has while it runs; what it has learnt stays.
+         */
+        post: operations["resize_training_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2047,6 +2087,20 @@ export interface components {
             product_name: string;
             /** Unit Num */
             unit_num: number;
+        };
+        /**
+         * Checked
+         * @description What a job would run on.
+         */
+        Checked: {
+            /** Engine */
+            engine: string;
+            /** Flavor */
+            flavor: string;
+            /** Name */
+            name: string;
+            /** Pool */
+            pool: string;
         };
         /**
          * CodeModel
@@ -3181,6 +3235,17 @@ export interface components {
             train_type?: string | null;
         };
         /**
+         * JobResize
+         * @description How many workers an elastic job is to have.
+         */
+        JobResize: {
+            /**
+             * Workers
+             * @example 2
+             */
+            workers: number;
+        };
+        /**
          * JobResource
          * @description Where a job runs, and on how much.
          */
@@ -3279,6 +3344,11 @@ export interface components {
             log_export_path?: {
                 [key: string]: string;
             };
+            /**
+             * Min Workers
+             * @description Ours: of an elastic job.
+             */
+            min_workers?: number | null;
             /** Notification */
             notification?: unknown;
             /** Output Model */
@@ -3317,6 +3387,12 @@ export interface components {
             /** Log Export Config */
             log_export_config?: unknown;
             log_export_path?: components["schemas"]["ObsPath"] | null;
+            /**
+             * Min Workers
+             * @description Ours: makes the job elastic: it goes on with so few workers of all that it starts with, and can be resized while it runs. Or the annotation "trainshed/min-workers".
+             * @default 0
+             */
+            min_workers: number;
             /** Notification */
             notification?: unknown;
             /** Output Model */
@@ -3386,6 +3462,11 @@ export interface components {
             task_statuses?: components["schemas"]["TaskStatusModel"][] | null;
             /** Tasks */
             tasks?: string[];
+            /**
+             * Workers
+             * @description Ours: how many workers an elastic job was told to have.
+             */
+            workers?: number | null;
         };
         /**
          * JobUpdate
@@ -4129,7 +4210,7 @@ export interface components {
             valid_range?: string[];
             /**
              * Valid Type
-             * @description None, Range (two bounds) or Choice.
+             * @description Range (two bounds) or Choice; None: as valid_range looks.
              * @default None
              */
             valid_type: string;
@@ -4675,6 +4756,20 @@ export interface components {
              * @default
              */
             data_type: string;
+        };
+        /**
+         * ResizeAnswer
+         * @description What a job was told.
+         */
+        ResizeAnswer: {
+            /** Job Id */
+            job_id: string;
+            /** Least */
+            least: number;
+            /** Most */
+            most: number;
+            /** Workers */
+            workers: number;
         };
         /**
          * ResourceFlavor
@@ -12639,6 +12734,105 @@ export interface operations {
             };
         };
     };
+    check_training_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project; credentials.json names yours. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checked"];
+                };
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     preview_training_job: {
         parameters: {
             query?: never;
@@ -13679,6 +13873,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OutputList"];
+                };
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resize_training_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name. */
+                training_job_id: string;
+                /** @description Project; credentials.json names yours. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobResize"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResizeAnswer"];
                 };
             };
             /** @description The request is wrong; nothing was done. */

@@ -8,7 +8,7 @@ here starts anything, reads a file or imports more than the standard library.
 from __future__ import annotations
 
 import importlib
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from trainshed.core.engine import LauncherName
 from trainshed.core.task import Interpreter, Layout, ProcessSpec, TaskSpec
@@ -27,6 +27,28 @@ class Launcher(Protocol):
     def ports_needed(self, nodes: int, processes: int) -> int:
         """How many ports ``task.ports`` must hold for this many nodes and processes a node."""
         ...
+
+
+@runtime_checkable
+class Elastic(Protocol):
+    """What a launcher offers beside, whose workers can change in number while the job runs."""
+
+    def least_workers(self, nodes: int) -> int:
+        """With how few workers a job of so many nodes can go on."""
+        ...
+
+    def resize(self, task: TaskSpec, workers: int) -> tuple[str, bytes]:
+        """URL and body of the ``PUT`` that tells a running job how many workers it has from now on.
+
+        The URL is one of the job's first node.
+        """
+        ...
+
+
+def elastic(name: LauncherName) -> Elastic | None:
+    """The launcher of this name, if its jobs can be resized."""
+    launcher = get(name)
+    return launcher if isinstance(launcher, Elastic) else None
 
 
 def get(name: LauncherName) -> Launcher:

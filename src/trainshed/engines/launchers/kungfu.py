@@ -4,9 +4,10 @@ All hosts get the same command but for ``-self``: how many peers, how many on ea
 the workers may use, where their logs go. Each command's output has the workers' output in it, and
 each worker's own log lies in the log directory.
 
-Elastic, where the job's variable ``TRAINSHED_ELASTIC`` is 1: the runners watch a configuration
+Elastic, where the job says with how few workers it goes on: the runners watch a configuration
 server beside the first host's runner (``support/kungfu_config.py``). ``PUT`` of another cluster to
-``KUNGFU_CONFIG_SERVER`` resizes a job whose script supports it.
+``KUNGFU_CONFIG_SERVER`` resizes the job; its script asks there for the cluster between two steps
+(``kungfu.python.elastic``). A runner ends with the last worker of its host, so that each keeps one.
 
 KungFu's Unix sockets lie in ``/tmp`` by port only, and all hosts of a job use the same ports: two
 tasks of one job that share a machine need a ``/tmp`` each, which the sandbox gives them. The
@@ -32,7 +33,7 @@ _SPARE_RUNS = 3
 def processes(task: TaskSpec, layout: Layout, interpreter: Interpreter) -> list[ProcessSpec]:
     """The host's ``kungfu-run``; on the first host of an elastic job also the configuration server."""
     world = World.of(task)
-    elastic = layout.variables.get("TRAINSHED_ELASTIC") == "1"
+    elastic = task.min_workers > 0
     runner = ProcessSpec(
         rank=world.rank(0),
         argv=_command(task, layout, interpreter, world, elastic=elastic),
@@ -54,16 +55,41 @@ def ports_needed(nodes: int, processes: int) -> int:
     return 2 + _SPARE_RUNS * max(1, processes)
 
 
-def cluster(task: TaskSpec) -> dict[str, Any]:
-    """The job's cluster as the configuration server tells it."""
+def least_workers(nodes: int) -> int:
+    """One on each host."""
+    return nodes
+
+
+def resize(task: TaskSpec, workers: int) -> tuple[str, bytes]:
+    """Another cluster for the configuration server."""
+    return _config_server(task), json.dumps(cluster(task, workers)).encode()
+
+
+def cluster(task: TaskSpec, workers: int = 0) -> dict[str, Any]:
+    """The job's cluster as the configuration server tells it, of all workers or so many.
+
+    Fewer are spread evenly over the hosts, and the first of each host stay.
+    """
     first, _ = _worker_ports(task)
     hosts = [int(ipaddress.IPv4Address(peer.host)) for peer in task.peers]
+    here = spread(workers or len(hosts) * max(1, task.processes), len(hosts))
     return {
         "Runners": [{"IPv4": host, "Port": base.port(task)} for host in hosts],
         "Workers": [
-            {"IPv4": host, "Port": first + local} for host in hosts for local in range(max(1, task.processes))
+            {"IPv4": host, "Port": first + local}
+            for host, count in zip(hosts, here, strict=True)
+            for local in range(count)
         ],
     }
+
+
+def spread(workers: int, hosts: int) -> list[int]:
+    """How many workers each host has.
+
+    >>> spread(5, 2)
+    [3, 2]
+    """
+    return [workers // hosts + (i < workers % hosts) for i in range(hosts)]
 
 
 def _command(

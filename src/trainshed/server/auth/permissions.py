@@ -77,6 +77,7 @@ TABLE: dict[Need, tuple[str, ...]] = {
         f"DELETE {_JOB}",
         f"PUT {_JOB}",
         f"POST {_JOB}/actions",
+        f"POST {_JOB}/resize",
         f"POST {_JOB}/stacks",
         f"POST {_P}/buckets",
         f"POST {_P}/buckets/{{name}}/test",

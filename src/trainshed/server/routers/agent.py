@@ -227,4 +227,12 @@ async def _heartbeat(context: Context, job: LiveJob | None, index: int, receive:
     ending = job.ending not in ("", f"worker-{index}")
     if job.state.phase is Phase.TERMINATING or ending:
         return {"commands": [{"kind": "stop", "force": job.forced}], "over": False}
-    return {"commands": hangs.orders(job, index), "over": False}
+    return {"commands": [*hangs.orders(job, index), *_resize(job, index)], "over": False}
+
+
+def _resize(job: LiveJob, index: int) -> list[dict[str, Any]]:
+    """The last wish for another number of workers; the first task's agent passes it on."""
+    placed = job.placed
+    if index or placed is None or not placed.wish:
+        return []
+    return [{"kind": "resize", "id": placed.wish, "workers": placed.workers}]

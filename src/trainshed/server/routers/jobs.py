@@ -7,10 +7,26 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from trainshed.server.context import Caller, Ctx
-from trainshed.server.services import dry_run, jobs
+from trainshed.server.services import dry_run, elastic, jobs
 from trainshed.server.wire.base import JsonBody
-from trainshed.server.wire.job_answers import BatchAnswer, Checked, JobList, JobModel, Plan, WhyAnswer
-from trainshed.server.wire.jobs import BatchDelete, JobAction, JobRequest, JobSearch, JobUpdate, dump
+from trainshed.server.wire.job_answers import (
+    BatchAnswer,
+    Checked,
+    JobList,
+    JobModel,
+    Plan,
+    ResizeAnswer,
+    WhyAnswer,
+)
+from trainshed.server.wire.jobs import (
+    BatchDelete,
+    JobAction,
+    JobRequest,
+    JobResize,
+    JobSearch,
+    JobUpdate,
+    dump,
+)
 
 router = APIRouter(tags=["training jobs"])
 
@@ -83,6 +99,12 @@ def stop_training_job(context: Ctx, caller: Caller, training_job_id: JobName, bo
     """The script gets SIGTERM and its grace period; what it has written to its outputs is kept."""
     jobs.check_action(body.action_type)
     return _json(jobs.stop(context, caller, training_job_id, force=body.force), 202)
+
+
+@router.post(f"{_JOB}/resize", summary="Resize a job", status_code=202, response_model=ResizeAnswer)
+def resize_training_job(context: Ctx, caller: Caller, training_job_id: JobName, body: JobResize) -> JsonBody:
+    """How many workers an elastic job has while it runs; what it has learnt stays."""
+    return _json(elastic.resize(context, caller, training_job_id, body.workers), 202)
 
 
 @router.get(f"{_JOB}/why", summary="Why a job waits", response_model=WhyAnswer)

@@ -30,6 +30,7 @@ from trainshed.server.services.messages import (
     LimitsChanged,
     PoolChanged,
     Report,
+    Resize,
     SetPriority,
     Stop,
     Submit,
@@ -69,7 +70,7 @@ class Desk:
 
     # ---- requests
 
-    def asked(self, turn: Turn, message: Asked) -> object:
+    def asked(self, turn: Turn, message: Asked) -> object:  # noqa: PLR0911 one a message
         """The answer to a request.
 
         Raises:
@@ -85,6 +86,8 @@ class Desk:
             case SetPriority():
                 job = self.board.live.get(message.job_id)
                 return job is not None and self._moves.priority(turn, job, message.priority)
+            case Resize():
+                return self._resize(turn, message)
             case AskWhy():
                 return self._why(message.job_id, turn.now)
             case Subscribe():
@@ -112,6 +115,15 @@ class Desk:
         if job is None:
             return False
         self._moves.stop(turn, job, message.user_name, force=message.force)
+        return True
+
+    def _resize(self, turn: Turn, message: Resize) -> bool:
+        job = self.board.live.get(message.job_id)
+        if job is None or job.placed is None or job.state.phase is not Phase.RUNNING:
+            return False
+        job.placed.workers, job.placed.wish = message.workers, job.placed.wish + 1
+        turn.changes.job(job)
+        self._moves.event(turn, job, "resize", workers=message.workers, user=message.user_name)
         return True
 
     def _why(self, job_id: str, now: float) -> Why | None:

@@ -57,6 +57,11 @@ _SERVICE_EVENTS: dict[str, tuple[str, str, str]] = {
     "failed": ("Error", "the job has failed: {reason}", "作业运行失败：{reason}"),
     "abnormal": ("Error", "the job has ended abnormally: {reason}", "作业异常结束：{reason}"),
     "terminated": ("Info", "the job was stopped: {reason}", "作业已停止：{reason}"),
+    "resize": (
+        "Info",
+        "{user} wants the job to have {workers} workers",
+        "{user} 请求将作业的工作进程数调整为 {workers}",
+    ),
     "priority": ("Info", "the priority is now {priority}", "作业优先级已改为 {priority}"),
 }
 

@@ -100,6 +100,7 @@ class GangMaker:
             command=spec.command,
             chip=flavor.chip,
             processes=processes(spec, engine, flavor),
+            min_workers=spec.min_workers,
             cpus=flavor.resources.cpus,
             memory_mb=flavor.resources.memory_mb,
             disk_gb=flavor.disk_gb,

@@ -18,7 +18,7 @@ from trainshed.core.names import (
 )
 from trainshed.core.parameters import MAX_PARAMETERS, check_declared, check_text, check_value
 from trainshed.core.resources import Flavor
-from trainshed.server.services import algorithms, boot_check, fault_tolerance, job_channels
+from trainshed.server.services import algorithms, boot_check, elastic, fault_tolerance, job_channels
 from trainshed.server.services import job_checks as checks
 from trainshed.server.services.resources import Resources, pick_engine, pick_flavor, pick_pool
 from trainshed.server.wire import common
@@ -191,6 +191,7 @@ def _spec(
         hang=fault_tolerance.hangs(request.metadata.annotations),
         metric_regexes=_metrics(given, algorithm),
         warm_start=_warm_start(rules.warm_start, request.metadata.annotations, found.pool),
+        min_workers=elastic.min_workers(rules, request.metadata.annotations, found, command),
     )
 
 

@@ -93,6 +93,8 @@ def _status(context: Context, row: Row, tasks: Sequence[Row] | None, attempts: S
         status["end_time"] = millis(ended)
     if row["outcome"]:
         status["outcome"] = say_message(row["outcome"])
+    if workers := cast(Json, row["placements"] or {}).get("workers"):
+        status["workers"] = workers
     if tasks is not None:
         status["task_statuses"] = [_task_status(task) for task in tasks if task["outcome"]]
         status["running_records"] = [_record(record, tasks, row) for record in attempts]
@@ -209,6 +211,8 @@ def _spec(context: Context, row: Row, extra: Json) -> Json:
         "grace_s": spec["grace_s"],
         "warm_start": spec["warm_start"],
     }
+    if spec.get("min_workers"):
+        shown["min_workers"] = spec["min_workers"]
     return shown | {name: kept[name] for name in _KEPT_SPEC if kept.get(name)}
 
 

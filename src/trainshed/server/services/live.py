@@ -48,11 +48,18 @@ class LiveTask:
 
 @dataclass(slots=True)
 class Placed:
-    """Where the present attempt runs."""
+    """Where the present attempt runs.
+
+    Attributes:
+        workers: how many workers somebody wants an elastic job to have; 0 for all, as it started.
+        wish: number of that wish, so that an agent hears it as one however often it is told.
+    """
 
     placements: tuple[Placement, ...]
     hosts: tuple[str, ...]
     ports: tuple[int, ...]
+    workers: int = 0
+    wish: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As the column ``placements`` has it."""
@@ -60,13 +67,15 @@ class Placed:
             "nodes": [{"node": p.node, "devices": list(p.devices)} for p in self.placements],
             "hosts": list(self.hosts),
             "ports": list(self.ports),
+            **({"workers": self.workers, "wish": self.wish} if self.wish else {}),
         }
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Placed:
         """From the column ``placements``."""
         nodes = tuple(Placement(n["node"], tuple(n["devices"])) for n in data["nodes"])
-        return cls(nodes, tuple(data["hosts"]), tuple(data["ports"]))
+        wished = (data.get("workers", 0), data.get("wish", 0))
+        return cls(nodes, tuple(data["hosts"]), tuple(data["ports"]), *wished)
 
 
 @dataclass(slots=True)

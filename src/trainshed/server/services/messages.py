@@ -119,6 +119,16 @@ class SetPriority:
 
 
 @dataclass(slots=True)
+class Resize:
+    """A person wants a running job to have so many workers. Answers whether it runs."""
+
+    job_id: str
+    workers: int
+    user_name: str
+    reply: Reply = field(default_factory=Reply)
+
+
+@dataclass(slots=True)
 class Report:
     """An agent's events. Answers the next event that is expected; None where the attempt is over."""
 
@@ -143,7 +153,7 @@ class Subscribe:
     reply: Reply = field(default_factory=Reply)
 
 
-Asked = Submit | Stop | SetPriority | Report | AskWhy | Subscribe
+Asked = Submit | Stop | SetPriority | Resize | Report | AskWhy | Subscribe
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,19 @@ class JobStatusModel(WireModel):
     attempt: Count = Field(default=0, description="Ours: how often it was started again.")
     reason: str = Field(default="", description="Ours: one sentence.")
     stage: str | None = Field(default=None, description="Ours: stage of the first task.")
+    workers: Count | None = Field(
+        default=None, description="Ours: how many workers an elastic job was told to have."
+    )
     outcome: OutcomeModel | None = None
+
+
+class ResizeAnswer(WireModel):
+    """What a job was told."""
+
+    job_id: str
+    workers: Count
+    least: Count
+    most: Count
 
 
 class JobEngineModel(WireModel):
@@ -135,6 +147,7 @@ class JobSpecModel(WireModel):
     auto_stop: dict[str, Any] | None = None
     grace_s: Count
     warm_start: bool = False
+    min_workers: Count | None = Field(default=None, description="Ours: of an elastic job.")
     volumes: Any = None
     retention: Any = None
     log_export_config: Any = None

@@ -147,6 +147,17 @@ class JobSpecification(WireModel):
         description="Ours: fork the script from a process with the framework imported. Without a value, as "
         'the annotation "trainshed/warm-start" (true or false) says, else as the pool does.',
     )
+    min_workers: Count = Field(
+        default=0,
+        description="Ours: makes the job elastic: it goes on with so few workers of all that it starts with, "
+        'and can be resized while it runs. Or the annotation "trainshed/min-workers".',
+    )
+
+
+class JobResize(WireModel):
+    """How many workers an elastic job is to have."""
+
+    workers: int = Field(ge=-(2**31), le=2**31 - 1, examples=[2])
 
 
 class JobRequest(WireModel):
