@@ -44,12 +44,14 @@ class SlurmCluster:
     Attributes:
         directory: configuration, sockets, state and logs; short, because sockets live in it.
         environment: what commands need to reach this cluster.
+        headless: nodes on which ``slurmd`` was killed and the rest lives on.
     """
 
     directory: Path
     ports: list[int]
     nodes: list[str]
     namespaces: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+    headless: set[str] = field(default_factory=set[str])
 
     @classmethod
     def start(cls, directory: Path, nodes: int = 4, *, cpus: int = 4, memory_mb: int = 4000) -> Self:
@@ -98,12 +100,32 @@ class SlurmCluster:
         os.kill(pid, signal.SIGKILL)
         self.wait_until(lambda: not _alive(pid), "the controller is gone")
 
+    @property
+    def memory(self) -> Path:
+        """What the controller knows of jobs after a start; :meth:`save` has it written."""
+        return self.directory / "state" / "job_state"
+
+    def save(self) -> bytes:
+        """Wait until the controller has written all that it knows of jobs; what that is."""
+        begun = time.time()
+        found: list[bytes] = []
+
+        def written() -> bool:
+            with contextlib.suppress(FileNotFoundError):  # it is replaced in two steps
+                if self.memory.stat().st_mtime > begun:
+                    found.append(self.memory.read_bytes())
+            return bool(found)
+
+        self.run("scontrol", "reconfigure")
+        self.wait_until(written, "the controller has written its state", 60)
+        return found[0]
+
     def start_node(self, name: str) -> None:
         """Start a node (again)."""
         (self.directory / "spool" / name).mkdir(parents=True, exist_ok=True)
         script = (
             f"hostname {name}; mount --bind {self.directory}/hosts /etc/hosts; "
-            f"slurmd -D -N {name} & trap 'kill $!' TERM; wait; wait"
+            f"slurmd -D -N {name} & wait; while :; do sleep 60; done"
         )
         command = [
             "unshare",
@@ -131,10 +153,20 @@ class SlurmCluster:
         namespace = self.namespaces.pop(name)
         namespace.kill()
         namespace.wait()
+        self.headless.discard(name)
+
+    def kill_daemon(self, name: str) -> None:
+        """End ``slurmd`` on a node, and nothing else there, until :meth:`recover` ends the rest."""
+        [first] = _children(self.namespaces[name].pid)
+        [daemon] = [pid for pid in _children(first) if _program(pid) == "slurmd"]
+        os.kill(daemon, signal.SIGKILL)
+        self.headless.add(name)
 
     def recover(self) -> None:
         """End all jobs, bring crashed nodes back, and wait until all nodes are idle."""
         self.run("scancel", "--user=root", check=False)
+        for name in list(self.headless):
+            self.crash(name)
         for name in self.nodes:
             if name not in self.namespaces or self.namespaces[name].poll() is not None:
                 self.start_node(name)
@@ -243,6 +275,8 @@ class SlurmCluster:
             "KillWait=5",
             "MessageTimeout=10",
             "JobRequeue=1",
+            "PreemptType=preempt/partition_prio",
+            "PreemptMode=CANCEL",
             "SlurmdParameters=config_overrides",
         ]
         for name, port in zip(self.nodes, node_ports, strict=True):
@@ -250,7 +284,10 @@ class SlurmCluster:
                 f"NodeName={name} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory_mb} "
                 f"Gres=gpu:a100:{CARDS},npu:{CARDS} State=UNKNOWN"
             )
-        lines.append("PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP")
+        lines += [
+            "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1",
+            "PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=9",
+        ]
         return "\n".join(lines) + "\n"
 
     def _start_munge(self) -> None:
@@ -283,3 +320,13 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _program(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""

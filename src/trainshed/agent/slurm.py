@@ -66,8 +66,12 @@ def _own(folder: str) -> None:
     except FileExistsError:
         with open(f"{folder}/owner", encoding="ascii") as file:
             other = file.read()
-        again = "this one, before it was requeued" if other == me else other
-        print(f"trainshed: Slurm job {again} has this attempt already", file=sys.stderr, flush=True)
+        if other == me:
+            reason = "Slurm started the job a second time, which ended the first run"
+            _write(f"{folder}/failure.json", {"reason": reason})
+        else:
+            reason = f"Slurm job {other} has this attempt already"
+        print(f"trainshed: {reason}", file=sys.stderr, flush=True)
         sys.exit(DELIVERED if other == me else REFUSED)
     os.write(owner, me.encode())
     os.close(owner)

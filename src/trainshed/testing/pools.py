@@ -196,7 +196,7 @@ class Run:
         assert found is not None
         return found
 
-    def end(self, index: int = 0) -> tuple[str, str]:
+    def end(self, index: int = 0, seconds: float = PATIENCE_S) -> tuple[str, str]:
         """Cause and words of a task's end, by its agent or else by the pool."""
 
         def look() -> tuple[str, str] | None:
@@ -205,7 +205,7 @@ class Run:
             state = self.state(index)
             return (state.cause or "", state.reason) if state.state is AgentState.GONE else None
 
-        found = eventually(look)
+        found = eventually(look, seconds)
         assert found is not None
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 from dataclasses import dataclass
@@ -53,6 +54,22 @@ class AttemptFiles:
     def delivered(self, index: int) -> bool:
         """Whether the task's agent has told the server everything."""
         return bool(_read(self.worker(index) / "agent.lock").get("delivered"))
+
+    def at_work(self, index: int) -> bool:
+        """Whether the task's agent lives, wherever it is: it holds a lock as long as it does."""
+        try:
+            lock = os.open(self.worker(index) / "agent.lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # a file system without locks
+            return False
+        finally:
+            os.close(lock)
+        return False
 
     def ask_to_stop(self, nodes: int, *, force: bool) -> None:
         """Leave word for agents that do not live yet, or cannot be signalled."""

@@ -222,6 +222,11 @@ class Poller:
             self._set(key, AgentStatus(AgentState.GONE, "its agent has done its work"))
             return True
         outcome = self._verdict(tracked, job)
+        if tracked.forced_at is None and files.at_work(index):
+            node = self.status(key).node
+            reason = f"Slurm says: {outcome.message}; but the agent is still at work"
+            self._set(key, AgentStatus(AgentState.RUNNING, reason, node=node))
+            return False
         if files.begun(index):
             done = self._deliveries.deliver(files, index, outcome, tracked.endpoint)
             if done is None:
@@ -235,8 +240,10 @@ class Poller:
         said = evidence.explain(evidence.read(str(tracked.files.output)), Stage.RUN, now)
         if tracked.stop:
             return TaskOutcome(Cause.STOPPED, Stage.RUN, "the job was stopped", failed_at=now)
-        if failure := tracked.files.failure():
-            return TaskOutcome(Cause.INFRASTRUCTURE, Stage.PRECHECK, failure, failed_at=now)
+        requeued = job is not None and job.restarts > 0
+        if not requeued and (failure := tracked.files.failure()):
+            stage = Stage.RUN if tracked.files.begun(0) else Stage.PRECHECK
+            return TaskOutcome(Cause.INFRASTRUCTURE, stage, failure, failed_at=now)
         if job is None:
             words = "Slurm does not know the job any more and its agent did not say how it ended"
             return said or TaskOutcome(Cause.INFRASTRUCTURE, Stage.RUN, words, failed_at=now)
