@@ -264,6 +264,24 @@ def test_two_commands_share_an_embedded_service(fresh: Shell) -> None:
     assert len(fresh.json("jobs", "list")["jobs"]) == 2
 
 
+def test_a_service_that_stays_takes_the_place_of_an_embedded_one(fresh: Shell) -> None:
+    fresh.script(COUNT.format(count=600, pause=0.1))
+    name = fresh.run("run", "train.py", "--engine", "python", "--detach").stdout.strip()
+    embedded = json.loads((fresh.home / "endpoint.json").read_text())
+    assert embedded["embedded"] is True
+    service = Service(fresh)
+    service.start()
+    try:
+        assert json.loads((fresh.home / "endpoint.json").read_text())["pid"] != embedded["pid"]
+        assert fresh.json("jobs", "show", name)["status"]["phase"] == "Running"
+        refused = fresh.run("up", "--port", "0")
+        assert refused.returncode == 1
+        assert "another server uses" in refused.stderr
+        assert fresh.run("jobs", "stop", name, "--wait").returncode == 0
+    finally:
+        service.close()
+
+
 def test_a_job_that_waits_says_why(own_service: Service) -> None:
     shell = own_service.shell
     largest = max(shell.json("pools", "list")["flavors"], key=lambda flavor: flavor["cores"])["id"]

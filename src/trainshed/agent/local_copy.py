@@ -45,8 +45,10 @@ def _copy(path: tuple[str, ...], target: str, copied: Copied, check: Callable[[]
         for entry in entries:
             linked = entry.is_symlink()
             real = os.path.realpath(entry.path) if linked else entry.path
+            if entry.name == _OWN:
+                continue
             outside = linked and (not real.startswith(path[0] + "/") or real in path)
-            if outside or entry.name == _OWN:
+            if outside:
                 copied.left_out.append(os.path.relpath(entry.path, path[0]))
             elif entry.is_dir():
                 _copy((*path, real), f"{target}/{entry.name}", copied, check)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import json
+import os
 import signal
 import sys
 import threading
@@ -14,11 +16,12 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from trainshed.cli.output import say
-from trainshed.cli.service import CLIENTS_LOCK
+from trainshed.cli.service import CLIENTS_LOCK, lock_held
 from trainshed.cli.words import word
 from trainshed.client import Client
 from trainshed.client.connection import from_home
 from trainshed.core.errors import TrainshedError
+from trainshed.core.home import ENDPOINT, SERVER_LOCK
 from trainshed.core.lifecycle import Phase
 from trainshed.server import log
 from trainshed.server.config import load_settings
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 _LOOK_PERIOD_S = 1.0
+_MAKE_ROOM_S = 30.0
 
 
 def serve_home(
@@ -36,6 +40,8 @@ def serve_home(
     """Serve until SIGTERM or SIGINT, or until nobody has needed the service for ``until_idle`` seconds."""
     settings = load_settings(home=home.absolute() if home else None, host=host, port=port)
     log.configure(settings.log_level)
+    if until_idle is None:
+        _make_room(settings.home)
 
     def ready(found: Ready) -> None:
         _announce(found, settings.home, as_json)
@@ -43,7 +49,7 @@ def serve_home(
             watcher = IdleWatcher(server, settings.home, until_idle)
             threading.Thread(target=watcher.run, name="idle", daemon=True).start()
 
-    server = Server(settings, ready)
+    server = Server(settings, ready, embedded=until_idle is not None)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.stop()
@@ -55,6 +61,23 @@ def serve_home(
         server.run()
     finally:
         server.close()
+
+
+def _make_room(home: Path) -> None:
+    """End the embedded service of this home, if one runs: commands find the next, and jobs go on."""
+    try:
+        present = json.loads((home / ENDPOINT).read_text())
+        pid, embedded = int(present["pid"]), present.get("embedded") is True
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError, KeyError):
+        return
+    if not embedded or b"--until-idle" not in words or not lock_held(home / SERVER_LOCK):
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _MAKE_ROOM_S
+    while lock_held(home / SERVER_LOCK) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _announce(ready: Ready, home: Path, as_json: bool) -> None:

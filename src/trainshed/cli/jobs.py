@@ -200,7 +200,7 @@ def metrics(job: JobName, task: Task = "worker-0", as_json: AsJson = False, home
     ]
     last = {str(item["name"]): item for item in printed}
     if not rows:
-        output.tell("the use of the machine was not sampled: that is done once a minute")
+        output.tell("there is no sample of the machine's use: the task was too short, or has not begun")
     else:
         output.print_table(("RESOURCE", "LAST", "HIGHEST"), rows)
     if last:

@@ -32,7 +32,9 @@ _CHINESE = {
     "waiting for resources": "正在等待资源",
     "start {attempt}: {how}": "第 {attempt} 次启动：{how}",
     "it runs": "运行中",
-    "the use of the machine was not sampled: that is done once a minute": "没有资源用量样本：每分钟采样一次",
+    "there is no sample of the machine's use: the task was too short, or has not begun": (
+        "没有资源用量样本：任务太短，或尚未开始"
+    ),
     "no stacks have been taken of this job": "尚未采集该作业的堆栈",
     "taken at {time}": "采集于 {time}",
     "nothing has come from {names} yet": "尚未收到 {names} 的堆栈",

@@ -23,6 +23,7 @@ MAX_BYTES = 5 * 1024**3
 MAX_DEPTH = 32
 
 DEFAULT_IGNORES = (
+    ".trainshed/",
     ".git/",
     ".hg/",
     ".svn/",

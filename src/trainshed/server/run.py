@@ -66,10 +66,22 @@ def serve(settings: Settings, on_ready: Callable[[Ready], None] | None = None) -
 
 
 class Server:
-    """A server that owns its home and its port from the moment it is made."""
+    """A server that owns its home and its port from the moment it is made.
 
-    def __init__(self, settings: Settings, on_ready: Callable[[Ready], None] | None = None) -> None:
+    Args:
+        on_ready: called once requests are answered and the files in the home say so.
+        embedded: whether it only serves commands that need a service, and may make room for another.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_ready: Callable[[Ready], None] | None = None,
+        *,
+        embedded: bool = False,
+    ) -> None:
         self.settings = settings.check()
+        self._embedded = embedded
         self._on_ready = on_ready
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _own_home(settings)
@@ -104,7 +116,7 @@ class Server:
         credentials = read_credentials(files.credentials)
         assert credentials is not None, "written at start"
         write_credentials(files.credentials, credentials, self.endpoint)
-        present = {"endpoint": self.endpoint, "pid": os.getpid()}
+        present = {"endpoint": self.endpoint, "pid": os.getpid(), "embedded": self._embedded}
         write_private(files.endpoint, json.dumps(present).encode() + b"\n")
         if self._on_ready:
             console = f"{self.endpoint}/"

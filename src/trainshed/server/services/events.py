@@ -147,13 +147,29 @@ def task_event(job_id: str, attempt: int, task: str, event: TaskEvent) -> JobEve
     )
 
 
+def duration_texts(seconds: float) -> tuple[str, str]:
+    """A duration for people, in English and in Chinese.
+
+    >>> [duration_texts(seconds)[0] for seconds in (0.000086, 0.0123, 20.51, 125, 7260)]
+    ['0.1 ms', '12.3 ms', '20.5 s', '2 min 5 s', '2 h 1 min']
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.1f} ms", f"{seconds * 1000:.1f} 毫秒"
+    if seconds < 60:
+        return f"{seconds:.1f} s", f"{seconds:.1f} 秒"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s", f"{minutes} 分 {rest} 秒"
+    return f"{minutes // 60} h {minutes % 60} min", f"{minutes // 60} 小时 {minutes % 60} 分"
+
+
 def _sentences(task: str, event: TaskEvent) -> tuple[str, str]:
     english, chinese = STAGE_NAMES[event.stage]
     said = f": {event.message}" if event.message else ""
     said_zh = (
         f"：{in_chinese(event.message) if event.kind in _SAID else event.message}" if event.message else ""
     )
-    took, took_zh = f"{event.duration:.3g} s", f"{event.duration:.3g} 秒"
+    took, took_zh = duration_texts(event.duration)
     match event.kind:
         case EventKind.STARTED | EventKind.PROGRESS:
             word = "started" if event.kind is EventKind.STARTED else "goes on"
