@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from trainshed.cli.terminal import one_line
-from trainshed.cli.words import word
+from trainshed.cli.words import chinese, word
 
 
 def say(text: str) -> None:
@@ -107,5 +107,7 @@ def moment_text(milliseconds: int | None) -> str:
 
 
 def count_text(count: int, thing: str) -> str:
-    """``1 file``, ``2 files``."""
+    """``1 file``, ``2 files``; in Chinese, for files, ``2 个文件``."""
+    if thing == "file" and chinese():
+        return f"{count:,} 个文件"
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
