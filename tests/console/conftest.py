@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from hatch_build import build_console
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.console.work import Gate
+from tests.console.work import DEADLINE_S, Gate
 from tests.server.running import Running, running
 
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=DEADLINE_S * 1000)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -103,9 +104,14 @@ def tab(browser: Browser, service: Running) -> Generator[Callable[..., Tab]]:
     def open_tab(
         *, locale: str = "en-US", dark: bool = False, width: int = 1280, service: Running = service
     ) -> Tab:
+        # without motion: a click on what still moves into its place hits nothing on a busy machine
         context = browser.new_context(
-            locale=locale, color_scheme="dark" if dark else "light", viewport={"width": width, "height": 800}
+            locale=locale,
+            color_scheme="dark" if dark else "light",
+            viewport={"width": width, "height": 800},
+            reduced_motion="reduce",
         )
+        context.set_default_timeout(DEADLINE_S * 1000)
         contexts.append(context)
         tabs.append(Tab(context, service))
         return tabs[-1]

@@ -1,4 +1,4 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { App as AntApp, ConfigProvider } from "antd";
 import { lazy, Suspense, useEffect, useRef } from "react";
@@ -12,7 +12,17 @@ import { antTheme } from "./theme";
 
 const SignInPage = lazy(() => import("../pages/sign-in").then((module) => ({ default: module.SignInPage })));
 
-const client = new QueryClient({
+/** A session that has expired, or was ended elsewhere, leads to the sign-in page. */
+const queryCache = new QueryCache({
+  onError: (error, query) => {
+    if (error instanceof ApiError && error.status === 401 && query.queryKey[0] !== "session") {
+      void client.invalidateQueries({ queryKey: ["session"] });
+    }
+  },
+});
+
+const client: QueryClient = new QueryClient({
+  queryCache,
   defaultOptions: {
     queries: {
       // a request that the service refused is not repeated; one that did not reach it is

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { createContext, useContext, useMemo, type ReactNode } from "react";
+import { createContext, useContext, useMemo, useState, type ReactNode } from "react";
 import { ApiError, setCsrf } from "../api/errors";
 import { getJson, sendJson } from "../api/http";
 import type { components } from "../api/schema";
@@ -8,7 +8,9 @@ export type Session = components["schemas"]["Session"];
 export type SignIn = { token: string } | { name: string; password: string };
 
 const CURRENT = "/v1/sessions/current";
+const PROJECT = "trainshed.project";
 const SessionContext = createContext<Session | null>(null);
+const ProjectContext = createContext<{ chosen: string; choose: (id: string) => void }>({ chosen: "", choose: () => {} });
 
 /** A session as the service gives it; its CSRF token goes with every later change. */
 async function keep(answer: Promise<Session>): Promise<Session> {
@@ -41,18 +43,41 @@ export function useSignIn() {
 }
 
 export function useSignOut() {
-  const client = useQueryClient();
   const session = useSession();
+  const ended = useSessionEnded();
   return async () => {
     await fetch(CURRENT, { method: "DELETE", headers: { "X-CSRF-Token": session.csrf } });
+    ended();
+  };
+}
+
+/** Shows the sign-in page: the session is over, whoever ended it. */
+export function useSessionEnded() {
+  const client = useQueryClient();
+  return () => {
     client.setQueryData(["session"], null);
     client.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
   };
 }
 
+/** Who is signed in, and the project that the pages show, which the browser keeps. */
 export function SessionProvider({ session, children }: { session: Session; children: ReactNode }) {
-  const value = useMemo(() => session, [session]);
-  return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
+  const [chosen, setChosen] = useState(() => localStorage.getItem(PROJECT) ?? "");
+  const value = useMemo(
+    () => ({
+      chosen,
+      choose: (id: string) => {
+        localStorage.setItem(PROJECT, id);
+        setChosen(id);
+      },
+    }),
+    [chosen],
+  );
+  return (
+    <SessionContext.Provider value={session}>
+      <ProjectContext.Provider value={value}>{children}</ProjectContext.Provider>
+    </SessionContext.Provider>
+  );
 }
 
 export function useSession(): Session {
@@ -61,13 +86,19 @@ export function useSession(): Session {
   return session;
 }
 
-/** The project that the pages show: the first one, until there is a choice of several. */
+/** The project that the pages show, the first one until another is chosen; and the way to choose. */
+export function useProject() {
+  const { projects } = useSession();
+  const { chosen, choose } = useContext(ProjectContext);
+  return { project: projects.find((one) => one.id === chosen) ?? projects[0], choose };
+}
+
 export function useProjectId(): string {
-  return useSession().projects[0]?.id ?? "";
+  return useProject().project?.id ?? "";
 }
 
 /** What the person is in that project: `admin`, or less. */
 export function useProjectRole(): string {
-  const session = useSession();
-  return session.admin ? "admin" : (session.projects[0]?.role ?? "");
+  const { project } = useProject();
+  return useSession().admin ? "admin" : (project?.role ?? "");
 }

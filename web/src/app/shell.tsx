@@ -14,6 +14,7 @@ import { Button, Drawer, Flex, Grid, Layout, Menu, Typography, type MenuProps } 
 import { useState } from "react";
 import { PreferenceButtons } from "../components/preference-buttons";
 import { useMessages } from "./preferences";
+import { ProjectChoice } from "./project-choice";
 import { useSession, useSignOut } from "./session";
 
 const PLACES = [
@@ -100,6 +101,7 @@ function WhoIsThere() {
   const signOut = useSignOut();
   return (
     <Flex align="center" gap={4}>
+      <ProjectChoice />
       <Typography.Text type="secondary">{session.user_name}</Typography.Text>
       <Button type="text" icon={<LogoutOutlined />} aria-label={t.signOut} onClick={() => void signOut()} />
     </Flex>

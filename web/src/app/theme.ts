@@ -46,6 +46,8 @@ export function antTheme(chosen: Theme): ThemeConfig {
       colorBgContainer: dark ? "#181b1f" : "#ffffff",
       ...(dark ? DARK_TEXT : LIGHT_TEXT),
       borderRadius: 8,
+      // whoever has asked their system for less movement gets none
+      motion: !window.matchMedia("(prefers-reduced-motion: reduce)").matches,
       fontFamily: 'system-ui, -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif',
       fontFamilyCode: 'ui-monospace, "SF Mono", Menlo, Consolas, "Noto Sans Mono CJK SC", monospace',
     },

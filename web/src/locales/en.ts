@@ -11,6 +11,7 @@ export const en = {
   openMenu: "Open the menu",
   navigation: "Main navigation",
   signOut: "Sign out",
+  project: "Project",
   required: "Please fill this in",
   serviceAway: "The service does not answer. Is it running?",
   waitingForService: "Waiting for the service to answer…",

@@ -10,6 +10,7 @@ export const zh: Messages = {
   skipToPage: "跳到正文",
   openMenu: "打开菜单",
   navigation: "主导航",
+  project: "项目",
   signOut: "退出登录",
   required: "请填写此项",
   serviceAway: "服务没有响应，请确认它正在运行。",

@@ -4,11 +4,16 @@ import type { components } from "../../api/schema";
 
 export type Schemas = components["schemas"];
 
+type Query = Record<string, string | number | undefined>;
+
 /** A list of the account or the service; `path` is its address and its key. */
-export function useList<T>(path: string, query: Record<string, string | number | undefined> = {}) {
+export function useList<T>(path: string, query: Query = {}, refreshMs?: number, enabled = true) {
   return useQuery({
     queryKey: ["settings", path, query],
     queryFn: ({ signal }) => getJson<T>(url(path, query), {}, signal),
+    placeholderData: (before, asked) => (asked?.queryKey[1] === path ? before : undefined),
+    enabled,
+    ...(refreshMs ? { refetchInterval: refreshMs } : {}),
   });
 }
 

@@ -1,7 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Grid, Select, Tabs } from "antd";
 import { useText } from "../../app/preferences";
-import { useSession } from "../../app/session";
+import { useProjectRole, useSession } from "../../app/session";
 import { Page } from "../../components/page";
 import { Audit } from "./audit";
 import { Keys } from "./keys";
@@ -16,6 +16,7 @@ import { Users } from "./users";
 export function SettingsPage() {
   const t = useText(text);
   const { admin } = useSession();
+  const manages = useProjectRole() === "admin";
   const { tab = "profile" } = useSearch({ from: "/settings" });
   const navigate = useNavigate({ from: "/settings" });
   const narrow = !Grid.useBreakpoint().md;
@@ -25,12 +26,8 @@ export function SettingsPage() {
     { key: "keys", label: t.keys, children: <Keys /> },
     { key: "notifications", label: t.notifications, children: <Notifications /> },
     { key: "projects", label: t.projects, children: <Projects /> },
-    ...(admin
-      ? [
-          { key: "users", label: t.users, children: <Users /> },
-          { key: "audit", label: t.audit, children: <Audit /> },
-        ]
-      : []),
+    ...(admin ? [{ key: "users", label: t.users, children: <Users /> }] : []),
+    ...(manages ? [{ key: "audit", label: t.audit, children: <Audit /> }] : []),
   ];
   const open = (next: string) => void navigate({ search: { tab: next } });
   return (

@@ -1,5 +1,4 @@
-import { Alert, App, Button, Empty, Form, Modal, Popconfirm, Table, Typography, type TableProps } from "antd";
-import { useState, type ReactNode } from "react";
+import { App, Button, Empty, Popconfirm, Table, Tag, type TableProps } from "antd";
 import { useMessages, useText } from "../../app/preferences";
 import { Problem, problemText } from "../../components/problem";
 import { useChange, type Change } from "./api";
@@ -9,6 +8,7 @@ interface ListProps<T> {
   query: { data: { items: T[] } | undefined; error: unknown; isPending: boolean; refetch: () => unknown };
   rowKey: keyof T & string;
   columns: NonNullable<TableProps<T>["columns"]>;
+  /** What to do where the list is empty. */
   empty?: string;
 }
 
@@ -30,13 +30,14 @@ export function ListTable<T extends object>({ query, rowKey, columns, empty }: L
 }
 
 /** A button that does one thing, and says what went wrong. */
-export function Act({ label, change, done }: { label: string; change: Change; done?: string }) {
+export function Act({ label, name, change, done }: { label: string; name: string; change: Change; done?: string }) {
   const m = useMessages();
   const { message } = App.useApp();
   const send = useChange();
   return (
     <Button
       size="small"
+      aria-label={`${label}: ${name}`}
       loading={send.isPending}
       onClick={() =>
         send.mutate(change, {
@@ -50,7 +51,8 @@ export function Act({ label, change, done }: { label: string; change: Change; do
   );
 }
 
-export function Remove({ name, path }: { name: string; path: string }) {
+/** A button that asks once more before it removes something. */
+export function Remove({ name, path, loss }: { name: string; path: string; loss?: string }) {
   const t = useText(text);
   const m = useMessages();
   const { message } = App.useApp();
@@ -58,6 +60,7 @@ export function Remove({ name, path }: { name: string; path: string }) {
   return (
     <Popconfirm
       title={t.removeQuestion(name)}
+      {...(loss ? { description: loss } : {})}
       okText={t.remove}
       cancelText={t.cancel}
       onConfirm={() =>
@@ -71,72 +74,9 @@ export function Remove({ name, path }: { name: string; path: string }) {
   );
 }
 
-interface CreateProps<T> {
-  label: string;
-  path: string;
-  initial: object;
-  children: ReactNode;
-  /** What of the answer is shown once, with its label. */
-  secrets?: (answer: T) => [string, string][];
-}
-
-/** A button that opens a form, sends it, and shows once what only the answer knows. */
-export function Create<T>({ label, path, initial, children, secrets }: CreateProps<T>) {
+/** When something ends: a date, in red once it is over; or that it does not. */
+export function Expiry({ at, shown }: { at: number | null | undefined; shown: string }) {
   const t = useText(text);
-  const [open, setOpen] = useState(false);
-  const [shown, setShown] = useState<[string, string][]>([]);
-  const [form] = Form.useForm();
-  const send = useChange<T>();
-  const finish = (values: object) =>
-    send.mutate(
-      { method: "POST", path, body: { ...initial, ...values } },
-      {
-        onSuccess: (answer) => {
-          setOpen(false);
-          setShown((secrets?.(answer) ?? []).filter(([, value]) => value));
-        },
-      },
-    );
-  return (
-    <>
-      <Button type="primary" style={{ marginBottom: 12 }} onClick={() => setOpen(true)}>
-        {label}
-      </Button>
-      {open && (
-        <Modal
-          open
-          title={label}
-          okText={t.create}
-          cancelText={t.cancel}
-          confirmLoading={send.isPending}
-          onCancel={() => setOpen(false)}
-          onOk={() => form.submit()}
-        >
-          <Form form={form} layout="vertical" initialValues={initial} onFinish={finish}>
-            {children}
-            {send.error && <Problem error={send.error} />}
-          </Form>
-        </Modal>
-      )}
-      {shown.length > 0 && (
-        <Modal
-          open
-          title={label}
-          footer={
-            <Button type="primary" onClick={() => setShown([])}>
-              {t.close}
-            </Button>
-          }
-          onCancel={() => setShown([])}
-        >
-          <Alert type="warning" showIcon title={t.once} style={{ marginBottom: 12 }} />
-          {shown.map(([name, value]) => (
-            <Typography.Paragraph key={name}>
-              {name}: <Typography.Text code copyable className="wrap">{value}</Typography.Text>
-            </Typography.Paragraph>
-          ))}
-        </Modal>
-      )}
-    </>
-  );
+  if (!at) return t.never;
+  return at < Date.now() ? <Tag color="error">{t.expired(shown)}</Tag> : shown;
 }

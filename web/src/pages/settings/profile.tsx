@@ -1,5 +1,6 @@
 import { App, Button, Descriptions, Form, Input, Skeleton } from "antd";
 import { useMessages, useText } from "../../app/preferences";
+import { useSessionEnded } from "../../app/session";
 import { Problem } from "../../components/problem";
 import { useChange, useList, type Schemas } from "./api";
 import { text } from "./text";
@@ -35,6 +36,7 @@ function PasswordForm({ old }: { old: boolean }) {
   const { message } = App.useApp();
   const [form] = Form.useForm<Schemas["PasswordChange"]>();
   const send = useChange();
+  const endSession = useSessionEnded();
   const save = (values: Schemas["PasswordChange"]) =>
     send.mutate(
       { method: "PUT", path: "/v1/account/password", body: { old: values.old ?? "", new: values.new } },
@@ -42,6 +44,7 @@ function PasswordForm({ old }: { old: boolean }) {
         onSuccess: () => {
           form.resetFields();
           void message.success(t.passwordChanged);
+          endSession();
         },
       },
     );

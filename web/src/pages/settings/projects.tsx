@@ -1,87 +1,98 @@
-import { App, Button, Form, Input, Select, Space, Typography } from "antd";
+import { Button, Flex, Form, Input, Tag } from "antd";
 import { useState } from "react";
 import { useMessages, useText } from "../../app/preferences";
 import { useProjectId, useSession } from "../../app/session";
-import { problemText } from "../../components/problem";
-import { useChange, useList, type Schemas } from "./api";
-import { Create, ListTable, Remove } from "./parts";
+import { useList, type Schemas } from "./api";
+import { FormButton } from "./form-button";
+import { Members } from "./members";
+import { ListTable, Remove } from "./parts";
+import { Quota } from "./quota";
 import { text } from "./text";
 
-const ROLES = ["viewer", "member", "admin"];
+type Project = Schemas["ProjectModel"];
 
-/** One's projects, and the members of the one that the pages show. */
+/** One's projects; of the chosen one its quota and its members. */
 export function Projects() {
   const t = useText(text);
   const { admin } = useSession();
-  const required = [{ required: true, message: useMessages().required }];
+  const shown = useProjectId();
+  const [chosen, setChosen] = useState(shown);
+  const projects = useList<Schemas["ProjectPage"]>("/v1/projects");
+  const project = projects.data?.items.find((one) => one.id === chosen) ?? projects.data?.items[0];
   return (
     <>
       {admin && (
-        <Create label={t.newProject} path="/v1/projects" initial={{ name: "", description: "" }}>
-          <Form.Item name="name" label={t.name} rules={required}>
-            <Input maxLength={64} />
-          </Form.Item>
-          <Form.Item name="description" label={t.description}>
-            <Input maxLength={256} />
-          </Form.Item>
-        </Create>
+        <FormButton<Project, Schemas["ProjectRequest"]> label={t.newProject} path="/v1/projects" initial={{ name: "", description: "" }}>
+          <Fields />
+        </FormButton>
       )}
-      <ListTable<Schemas["ProjectModel"]>
-        query={useList("/v1/projects")}
+      <ListTable<Project>
+        query={projects}
         rowKey="id"
         columns={[
-          { title: t.name, dataIndex: "name" },
-          { title: "ID", dataIndex: "id", className: "mono" },
-          { title: t.role, key: "role", render: (_, one) => t.roles[one.role ?? ""] },
+          {
+            title: t.name,
+            key: "name",
+            render: (_, one) => (
+              <Flex gap={8} align="center">
+                <Button type="link" className="link-text" aria-pressed={one.id === project?.id} onClick={() => setChosen(one.id)}>
+                  {one.name}
+                </Button>
+                {one.id === shown && <Tag color="blue">{t.shownHere}</Tag>}
+              </Flex>
+            ),
+          },
+          { title: t.role, key: "role", render: (_, one) => t.roles[one.role ?? ""] ?? (admin ? t.roles.admin : "") },
           { title: t.description, dataIndex: "description" },
+          { title: "ID", dataIndex: "id", className: "mono" },
+          { key: "actions", align: "right", render: (_, one) => <Actions project={one} /> },
         ]}
       />
-      <Members />
+      {project && (
+        <section aria-label={project.name}>
+          <Quota project={project} />
+          <Members project={project} />
+        </section>
+      )}
     </>
   );
 }
 
-function Members() {
+function Fields() {
   const t = useText(text);
-  const m = useMessages();
-  const { message } = App.useApp();
-  const path = `/v1/projects/${useProjectId()}/members`;
-  const send = useChange();
-  const [name, setName] = useState("");
-  const [role, setRole] = useState("member");
-  const add = () =>
-    send.mutate(
-      { method: "PUT", path: `${path}/${encodeURIComponent(name.trim())}`, body: { role } },
-      { onSuccess: () => setName(""), onError: (error) => void message.error(problemText(error, m)) },
-    );
+  const required = [{ required: true, message: useMessages().required }];
   return (
-    <section>
-      <Typography.Title level={2} style={{ fontSize: 16 }}>
-        {t.members}
-      </Typography.Title>
-      <Space.Compact style={{ marginBottom: 12 }}>
-        <Input aria-label={t.user} placeholder={t.user} value={name} onChange={(event) => setName(event.target.value)} />
-        <Select
-          aria-label={t.role}
-          value={role}
-          onChange={setRole}
-          options={ROLES.map((value) => ({ value, label: t.roles[value] }))}
-          style={{ minWidth: 110 }}
-        />
-        <Button disabled={!name.trim()} loading={send.isPending} onClick={add}>
-          {t.addMember}
-        </Button>
-      </Space.Compact>
-      <ListTable<Schemas["MemberModel"]>
-        query={useList(path)}
-        rowKey="id"
-        columns={[
-          { title: t.name, dataIndex: "name" },
-          { title: t.email, dataIndex: "email" },
-          { title: t.role, key: "role", render: (_, one) => t.roles[one.role] },
-          { key: "remove", align: "right", render: (_, one) => <Remove name={one.name} path={`${path}/${one.id}`} /> },
-        ]}
-      />
-    </section>
+    <>
+      <Form.Item name="name" label={t.name} rules={required}>
+        <Input maxLength={64} />
+      </Form.Item>
+      <Form.Item name="description" label={t.description}>
+        <Input maxLength={256} />
+      </Form.Item>
+    </>
+  );
+}
+
+function Actions({ project }: { project: Project }) {
+  const t = useText(text);
+  const { admin } = useSession();
+  const path = `/v1/projects/${project.id}`;
+  return (
+    <Flex gap={8} justify="end">
+      {(admin || project.role === "admin") && (
+        <FormButton<Project, Schemas["ProjectUpdate"]>
+          small
+          label={t.edit}
+          title={t.editTitle(project.name)}
+          send={t.save}
+          method="PUT"
+          path={path}
+          initial={{ name: project.name, description: project.description ?? "" }}
+        >
+          <Fields />
+        </FormButton>
+      )}
+      {admin && <Remove name={project.name} path={path} loss={t.projectLoss} />}
+    </Flex>
   );
 }
