@@ -150,7 +150,7 @@ def test_failure_diagnosis_rebuild_success(tab: OpenTab, service: Running, tmp_p
     job_id = submit(service, tmp_path / "code", PICKY, name, label="11")
     wait_for_phase(service, job_id, "Failed")
     page = tab().sign_in()
-    page.get_by_role("listitem").filter(has_text=name).get_by_role("button", name="Show the cause").click()
+    page.get_by_role("listitem").filter(has_text=name).get_by_role("link", name="Show the cause").click()
     expect(page.get_by_role("tab", name="Diagnosis")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_text("What to do")).to_be_visible()
     line = page.get_by_role("link").filter(has_text="ValueError: no such label: 11").first

@@ -116,7 +116,7 @@ def test_several_are_stopped_together(tab: OpenTab, service: Running, tmp_path: 
     opened.sign_in()
     page = opened.go("jobs?name=endless-&phase=%5B%22Running%22%2C%22Pending%22%2C%22Creating%22%5D")
     expect(page.get_by_text("2 jobs")).to_be_visible(timeout=PATIENT)
-    page.get_by_role("checkbox", name="Select all").check()
+    page.get_by_label("Choose all on this page").check()
     page.get_by_role("button", name="Stop 2").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(page.get_by_text("2 jobs are being stopped")).to_be_visible(timeout=PATIENT)

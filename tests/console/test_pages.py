@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from tests.console.conftest import Tab
 from tests.server.running import Running
+from trainshed.server.console import FILES
 
 OpenTab = Callable[..., Tab]
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+ASSETS = FILES / "assets"
+FIRST_LOAD_BYTES = 300_000
 PATHS = ["", "jobs", "algorithms", "algorithms/new", "engines", "pools", "buckets", "settings"]
 
 
@@ -68,6 +71,30 @@ def test_scripts_are_sent_as_the_browser_takes_them(service: Running, accepted: 
     assert answer.headers.get("content-encoding", "identity") == accepted
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "immutable" in answer.headers["cache-control"]
+
+
+def test_the_list_needs_less_script_than_it_may(tab: OpenTab) -> None:
+    opened = tab()
+    opened.sign_in()
+    scripts: list[Response] = []
+    opened.page.on(
+        "response",
+        lambda answer: scripts.append(answer) if answer.request.resource_type == "script" else None,
+    )
+    page = opened.go("jobs")
+    settled(page)
+    expect(page.get_by_role("table")).to_be_visible()
+    names = [script.url.rpartition("/")[2] for script in scripts]
+    assert any(name.startswith("jobs-") for name in names), names
+    for ending in (".br", ".gz"):
+        packed = [size for name in names if (size := size_of(name + ending))]
+        assert len(packed) >= len(names) - 1, f"one script is not compressed before it is built: {names}"
+        assert sum(packed) < FIRST_LOAD_BYTES, f"{ending}: {sum(packed):,} bytes: {names}"
+
+
+def size_of(name: str) -> int:
+    path = ASSETS / name
+    return path.stat().st_size if path.is_file() else 0
 
 
 def test_styles_need_the_nonce_of_their_page(service: Running) -> None:

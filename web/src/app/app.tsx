@@ -4,8 +4,8 @@ import { App as AntApp, ConfigProvider } from "antd";
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { ApiError } from "../api/errors";
 import { Starting } from "../components/starting";
+import type { Words } from "./language";
 import { PreferencesProvider, usePreferences } from "./preferences";
-import { useAntLocale } from "./ant-locale";
 import { router } from "./router";
 import { SessionProvider, useSessionQuery } from "./session";
 import { antTheme } from "./theme";
@@ -33,9 +33,9 @@ const client: QueryClient = new QueryClient({
   },
 });
 
-export function App() {
+export function App({ words }: { words: Words }) {
   return (
-    <PreferencesProvider>
+    <PreferencesProvider first={words}>
       <QueryClientProvider client={client}>
         <Themed />
       </QueryClientProvider>
@@ -44,11 +44,10 @@ export function App() {
 }
 
 function Themed() {
-  const { theme, language } = usePreferences();
-  const locale = useAntLocale(language);
+  const { theme, language, words } = usePreferences();
   useSentencesIn(language);
   return (
-    <ConfigProvider theme={antTheme(theme)} {...(locale ? { locale } : {})}>
+    <ConfigProvider theme={antTheme(theme)} {...(words.antd ? { locale: words.antd } : {})}>
       <AntApp component={false}>
         <SignedIn />
       </AntApp>

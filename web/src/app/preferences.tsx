@@ -1,6 +1,6 @@
 import { createContext, useContext, useLayoutEffect, useMemo, useState, type ReactNode } from "react";
-import { en, type Messages } from "../locales/en";
-import { zh } from "../locales/zh";
+import type { Messages } from "../locales/en";
+import { loadWords, type Words } from "./language";
 
 export type Theme = "light" | "dark";
 export type Language = "en" | "zh";
@@ -13,13 +13,12 @@ interface Stored {
 interface Preferences {
   theme: Theme;
   language: Language;
-  messages: Messages;
+  words: Words;
   setTheme: (theme: Theme) => void;
   setLanguage: (language: Language) => void;
 }
 
 const KEY = "trainshed.preferences";
-const DICTIONARIES: Record<Language, Messages> = { en, zh };
 const PreferencesContext = createContext<Preferences | null>(null);
 
 function load(): Stored {
@@ -31,36 +30,50 @@ function load(): Stored {
 }
 
 /** What the page was painted with: `before-paint.js` has decided by storage or by the browser. */
-function initial(): Required<Stored> {
-  const root = document.documentElement;
-  return {
-    theme: root.dataset.theme === "dark" ? "dark" : "light",
-    language: root.lang.startsWith("zh") ? "zh" : "en",
-  };
+export function paintedLanguage(): Language {
+  return document.documentElement.lang.startsWith("zh") ? "zh" : "en";
 }
 
-/** Theme and language for everything below; what a person chose is kept in the browser. */
-export function PreferencesProvider({ children }: { children: ReactNode }) {
-  const [chosen, setChosen] = useState<Required<Stored>>(initial);
+function paintedTheme(): Theme {
+  return document.documentElement.dataset.theme === "dark" ? "dark" : "light";
+}
+
+function keep(change: Stored) {
+  localStorage.setItem(KEY, JSON.stringify({ ...load(), ...change }));
+}
+
+/**
+ * Theme and language for everything below; what a person chose is kept in the browser.
+ *
+ * `first` are the words that the page begins with: there is none in another language before them.
+ */
+export function PreferencesProvider({ first, children }: { first: Words; children: ReactNode }) {
+  const [theme, setTheme] = useState(paintedTheme);
+  const [words, setWords] = useState(first);
 
   // before any other effect: requests ask for the language that the page has
   useLayoutEffect(() => {
-    document.documentElement.dataset.theme = chosen.theme;
-    document.documentElement.lang = chosen.language === "zh" ? "zh-CN" : "en";
-  }, [chosen]);
+    document.documentElement.dataset.theme = theme;
+    document.documentElement.lang = words.language === "zh" ? "zh-CN" : "en";
+  }, [theme, words]);
 
-  const value = useMemo<Preferences>(() => {
-    const choose = (change: Stored) => {
-      localStorage.setItem(KEY, JSON.stringify({ ...load(), ...change }));
-      setChosen((before) => ({ ...before, ...change }));
-    };
-    return {
-      ...chosen,
-      messages: DICTIONARIES[chosen.language],
-      setTheme: (theme) => choose({ theme }),
-      setLanguage: (language) => choose({ language }),
-    };
-  }, [chosen]);
+  const value = useMemo<Preferences>(
+    () => ({
+      theme,
+      words,
+      language: words.language,
+      setTheme: (theme) => {
+        keep({ theme });
+        setTheme(theme);
+      },
+      setLanguage: (language) => {
+        keep({ language });
+        // the page changes once all words are there
+        void loadWords(language).then(setWords);
+      },
+    }),
+    [theme, words],
+  );
 
   return <PreferencesContext.Provider value={value}>{children}</PreferencesContext.Provider>;
 }
@@ -73,7 +86,7 @@ export function usePreferences(): Preferences {
 
 /** The messages in the person's language, typed by the English dictionary. */
 export function useMessages(): Messages {
-  return usePreferences().messages;
+  return usePreferences().words.messages;
 }
 
 /** A page's own messages, which are loaded with the page: `{ en, zh }` of one shape. */

@@ -1,4 +1,4 @@
-import { Flex, Typography } from "antd";
+import { Flex } from "antd";
 import { useEffect, type ReactNode } from "react";
 import { useMessages } from "../app/preferences";
 
@@ -11,9 +11,7 @@ export function Page({ title, actions, children }: { title: string; actions?: Re
   return (
     <>
       <Flex align="center" justify="space-between" gap={12} wrap style={{ marginBottom: 16 }}>
-        <Typography.Title level={1} style={{ fontSize: 22, margin: 0, overflowWrap: "anywhere" }}>
-          {title}
-        </Typography.Title>
+        <h1 className="page-title">{title}</h1>
         <Flex gap={8} wrap>
           {actions}
         </Flex>

@@ -1,4 +1,4 @@
-import { Flex, Spin, Typography } from "antd";
+import { Flex, Spin } from "antd";
 import { useMessages } from "../app/preferences";
 
 /** Before anything is known; says so when the service does not answer. */
@@ -7,7 +7,7 @@ export function Starting({ waiting }: { waiting: boolean }) {
   return (
     <Flex vertical align="center" justify="center" gap={16} style={{ minHeight: "100vh" }} role="status">
       <Spin size="large" />
-      {waiting && <Typography.Text type="secondary">{t.waitingForService}</Typography.Text>}
+      {waiting && <span className="secondary">{t.waitingForService}</span>}
     </Flex>
   );
 }

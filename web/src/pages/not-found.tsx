@@ -1,6 +1,6 @@
-import { Link } from "@tanstack/react-router";
-import { Button, Result } from "antd";
+import { Result } from "antd";
 import { useMessages } from "../app/preferences";
+import { LinkButton } from "../components/link-button";
 
 export function NotFoundPage() {
   const t = useMessages();
@@ -9,9 +9,9 @@ export function NotFoundPage() {
       status="404"
       title={t.notFound}
       extra={
-        <Link to="/">
-          <Button type="primary">{t.places.overview}</Button>
-        </Link>
+        <LinkButton to="/" type="primary">
+          {t.places.overview}
+        </LinkButton>
       }
     />
   );

@@ -43,6 +43,7 @@ export const jobs = {
     none: "There is no training job yet.",
     orByCommand: "or start one from a terminal:",
     noMatch: "No job matches these filters. Clear or widen them.",
+    chooseAll: "Choose all on this page",
     choose: (name: string) => `Choose ${name}`,
     chosen: (count: number) => `${count} chosen`,
     clearChosen: "Choose none",

@@ -44,6 +44,7 @@ export const jobs: typeof English = {
     none: "还没有训练作业。",
     orByCommand: "也可以在终端中启动：",
     noMatch: "没有符合条件的作业，请清除或放宽筛选条件。",
+    chooseAll: "选择本页全部",
     choose: (name: string) => `选择 ${name}`,
     chosen: (count: number) => `已选择 ${count} 个`,
     clearChosen: "取消选择",

@@ -1,8 +1,8 @@
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { App, Button, Popconfirm } from "antd";
 import type { Algorithm } from "../../api/algorithms";
-import { url } from "../../api/http";
 import { useMessages, useText } from "../../app/preferences";
+import { LinkButton } from "../../components/link-button";
 import { problemText } from "../../components/problem";
 import { useAlgorithmActions } from "./api";
 import { text } from "./text";
@@ -11,21 +11,22 @@ import { text } from "./text";
 export function CreateJobLink({ algorithm, size }: { algorithm: Algorithm; size?: "small" }) {
   const t = useText(text);
   return (
-    <Button
-      {...(size ? { size } : { type: "primary" })}
-      href={url("/console/jobs/new", { algorithm: algorithm.metadata.id })}
+    <LinkButton
+      to="/jobs/new"
+      search={{ algorithm: algorithm.metadata.id }}
+      {...(size ? { size } : { type: "primary" as const })}
       aria-label={`${t.createJob}: ${algorithm.metadata.name}`}
     >
       {t.createJob}
-    </Button>
+    </LinkButton>
   );
 }
 
 export function EditLink({ id, version, label }: { id: string; version?: number; label: string }) {
   return (
-    <Link to="/algorithms/$algorithmId/edit" params={{ algorithmId: id }} search={version ? { version } : {}}>
-      <Button tabIndex={-1}>{label}</Button>
-    </Link>
+    <LinkButton to="/algorithms/$algorithmId/edit" params={{ algorithmId: id }} search={version ? { version } : {}}>
+      {label}
+    </LinkButton>
   );
 }
 

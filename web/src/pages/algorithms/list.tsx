@@ -1,8 +1,9 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Button, Empty, Flex, Input, Table, Typography } from "antd";
+import { Empty, Flex, Input, Table, Typography } from "antd";
 import type { Algorithm } from "../../api/algorithms";
 import { formatTime } from "../../app/format";
 import { usePreferences, useText } from "../../app/preferences";
+import { LinkButton } from "../../components/link-button";
 import { Page } from "../../components/page";
 import { Problem } from "../../components/problem";
 import { CreateJobLink } from "./actions";
@@ -19,11 +20,9 @@ export function AlgorithmsPage() {
   const navigate = useNavigate({ from: "/algorithms" });
   const algorithms = useAlgorithms({ name, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE });
   const create = (
-    <Link to="/algorithms/new">
-      <Button type="primary" tabIndex={-1}>
-        {t.create}
-      </Button>
-    </Link>
+    <LinkButton to="/algorithms/new" type="primary">
+      {t.create}
+    </LinkButton>
   );
   return (
     <Page title={t.title} actions={create}>

@@ -1,8 +1,8 @@
-import { Link } from "@tanstack/react-router";
-import { Button, Flex, Table, Tag } from "antd";
+import { Flex, Table, Tag } from "antd";
 import type { Job } from "../../api/types";
 import { formatDuration, formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
+import { LinkButton } from "../../components/link-button";
 import type { TabProps } from "../job/tabs";
 
 type Start = NonNullable<Job["status"]["running_records"]>[number] & { number: number };
@@ -52,13 +52,13 @@ export function RestartsTab({ job, live }: TabProps) {
           title: <span className="sr-only">{t.job.logs}</span>,
           render: (_, { number }) => (
             <Flex gap={8}>
-              <Link to="/jobs/$jobId" params={{ jobId: job.metadata.id }} search={{ tab: "logs", attempt: number }}>
-                <Button size="small">{t.job.logs}</Button>
-              </Link>
+              <LinkButton to="/jobs/$jobId" params={{ jobId: job.metadata.id }} search={{ tab: "logs", attempt: number }} size="small">
+                {t.job.logs}
+              </LinkButton>
               {(number < newest || ["Failed", "Abnormal"].includes(job.status.phase)) && (
-                <Link to="/jobs/$jobId" params={{ jobId: job.metadata.id }} search={{ tab: "diagnosis", attempt: number }}>
-                  <Button size="small">{t.job.diagnosis}</Button>
-                </Link>
+                <LinkButton to="/jobs/$jobId" params={{ jobId: job.metadata.id }} search={{ tab: "diagnosis", attempt: number }} size="small">
+                  {t.job.diagnosis}
+                </LinkButton>
               )}
             </Flex>
           ),

@@ -1,9 +1,10 @@
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { App, Button, Popconfirm } from "antd";
 import { useJobActions, type Report } from "../../api/jobs";
 import { isFinished, type Job } from "../../api/types";
 import { useMessages } from "../../app/preferences";
 import { problemText } from "../../components/problem";
+import { LinkButton } from "../../components/link-button";
 
 /** What a person can do with the job as it is now. */
 export function Actions({ job }: { job: Job }) {
@@ -19,9 +20,9 @@ export function Actions({ job }: { job: Job }) {
   });
   return (
     <>
-      <Link to="/jobs/new" search={{ from: id }}>
-        <Button>{t.job.rebuild}</Button>
-      </Link>
+      <LinkButton to="/jobs/new" search={{ from: id }}>
+        {t.job.rebuild}
+      </LinkButton>
       {isFinished(job.status.phase) ? (
         <Popconfirm
           title={t.jobs.deleteQuestion(1)}

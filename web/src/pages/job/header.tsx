@@ -1,11 +1,12 @@
-import { Link, useSearch } from "@tanstack/react-router";
-import { Alert, Button, Descriptions, Flex, Progress, Typography, type DescriptionsProps } from "antd";
+import { useSearch } from "@tanstack/react-router";
+import { Alert, Descriptions, Flex, Progress, Typography, type DescriptionsProps } from "antd";
 import { useEngines } from "../../api/engines";
 import { useStacks, useTasks, useWhy } from "../../api/job-details";
 import { isFinished, type Job } from "../../api/types";
 import { formatDuration, formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
 import { PhaseTag } from "../../components/phase-tag";
+import { LinkButton } from "../../components/link-button";
 import { shownTab } from "./shown-tab";
 
 /** Where the job is, why, for how long, and on what. */
@@ -116,9 +117,9 @@ function Hanging({ job }: { job: Job }) {
       title={t.job.hangStates[stacks.state as "hung"]}
       description={language === "zh" ? stacks.reason_zh || stacks.reason : stacks.reason}
       action={
-        <Link to="/jobs/$jobId" params={{ jobId: job.metadata.id }} search={{ tab: "stacks" }}>
-          <Button size="small">{t.job.stacks}</Button>
-        </Link>
+        <LinkButton to="/jobs/$jobId" params={{ jobId: job.metadata.id }} search={{ tab: "stacks" }} size="small">
+          {t.job.stacks}
+        </LinkButton>
       }
     />
   );
@@ -145,14 +146,14 @@ function Ending({ job }: { job: Job }) {
       action={
         <Flex gap={8} wrap justify="end">
           {failed && (
-            <Link to="/jobs/$jobId" params={{ jobId: id }} search={{ tab: "diagnosis" }}>
-              <Button size="small">{t.job.diagnosis}</Button>
-            </Link>
+            <LinkButton to="/jobs/$jobId" params={{ jobId: id }} search={{ tab: "diagnosis" }} size="small">
+              {t.job.diagnosis}
+            </LinkButton>
           )}
           {outcome.log_offset >= 0 && (
-            <Link to="/jobs/$jobId" params={{ jobId: id }} search={{ tab: "logs", at: outcome.log_offset, attempt: attempt ?? 0 }}>
-              <Button size="small">{t.job.showInLog}</Button>
-            </Link>
+            <LinkButton to="/jobs/$jobId" params={{ jobId: id }} search={{ tab: "logs", at: outcome.log_offset, attempt: attempt ?? 0 }} size="small">
+              {t.job.showInLog}
+            </LinkButton>
           )}
         </Flex>
       }

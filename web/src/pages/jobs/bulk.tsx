@@ -1,4 +1,4 @@
-import { App, Button, Flex, Typography } from "antd";
+import { App, Button, Flex } from "antd";
 import { useJobActions, type Report } from "../../api/jobs";
 import { isFinished, type Job } from "../../api/types";
 import { useMessages } from "../../app/preferences";
@@ -42,7 +42,7 @@ export function BulkBar({ jobs, onDone }: Props) {
   if (jobs.length === 0) return null;
   return (
     <Flex gap={8} align="center" wrap role="toolbar" aria-label={t.jobs.chosen(jobs.length)} style={{ marginBottom: 12 }}>
-      <Typography.Text>{t.jobs.chosen(jobs.length)}</Typography.Text>
+      <span>{t.jobs.chosen(jobs.length)}</span>
       <Button
         disabled={!going.length}
         loading={stop.isPending}
@@ -80,7 +80,7 @@ function Names({ jobs, note }: { jobs: Job[]; note: string }) {
         ))}
       </ul>
       {more > 0 && <p>{t.jobs.andMore(more)}</p>}
-      {note && <Typography.Text type="secondary">{note}</Typography.Text>}
+      {note && <span className="secondary">{note}</span>}
     </>
   );
 }

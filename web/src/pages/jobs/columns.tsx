@@ -1,67 +1,82 @@
 import { Link } from "@tanstack/react-router";
-import { Tooltip, Typography, type TableColumnsType, type TableColumnType } from "antd";
+import { Tooltip } from "antd";
+import type { ReactNode } from "react";
 import type { Job } from "../../api/types";
 import { formatDuration, formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
 import { PhaseTag } from "../../components/phase-tag";
-import type { ListSearch, Sort } from "./search";
+import type { Sort } from "./search";
 
-/** The list's columns; those that the service sorts by show which way they are sorted. */
-export function useColumns(search: ListSearch): TableColumnsType<Job> {
+export interface Column {
+  key: string;
+  title: string;
+  /** In pixels, as long as there is no more room to share. */
+  width: number;
+  /** What the service sorts by, where it can. */
+  sort?: Sort;
+  cell: (job: Job) => ReactNode;
+}
+
+/** The list's columns. */
+export function useColumns(): Column[] {
   const t = useMessages();
   const { language } = usePreferences();
-  const sorted = (sort: Sort): TableColumnType<Job> => ({
-    key: sort,
-    sorter: true,
-    sortDirections: ["descend", "ascend"],
-    sortOrder: (search.sort ?? "create_time") === sort ? (search.order === "asc" ? "ascend" : "descend") : null,
-  });
   return [
+    { key: "name", sort: "name", title: t.jobs.name, width: 220, cell: (job) => <Name job={job} /> },
+    { key: "phase", sort: "phase", title: t.jobs.phase, width: 130, cell: (job) => <Phase job={job} /> },
+    { key: "what", title: t.jobs.what, width: 230, cell: (job) => <What job={job} /> },
     {
-      ...sorted("name"),
-      title: t.jobs.name,
-      width: 220,
-      render: (_, job) => (
-        <Link to="/jobs/$jobId" params={{ jobId: job.metadata.id }} style={{ overflowWrap: "anywhere" }}>
-          {job.metadata.name}
-        </Link>
-      ),
-    },
-    {
-      ...sorted("phase"),
-      title: t.jobs.phase,
-      width: 130,
-      render: (_, job) => (
-        <Tooltip title={job.status.outcome?.message || job.status.reason}>
-          <span>
-            <PhaseTag phase={job.status.phase} />
-          </span>
-        </Tooltip>
-      ),
-    },
-    {
-      title: t.jobs.what,
-      key: "what",
-      width: 230,
-      render: (_, job) => (
-        <>
-          <Typography.Text ellipsis style={{ maxWidth: 210, display: "block" }} title={job.algorithm.name ?? job.algorithm.boot_file}>
-            {job.algorithm.name ?? (job.algorithm.boot_file || job.algorithm.command)}
-          </Typography.Text>
-          <Typography.Text type="secondary" ellipsis style={{ maxWidth: 210, display: "block", fontSize: 12 }} title={job.algorithm.engine.engine_id}>
-            {job.algorithm.engine.engine_id}
-          </Typography.Text>
-        </>
-      ),
-    },
-    {
-      title: t.jobs.resources,
       key: "resources",
+      title: t.jobs.resources,
       width: 110,
-      render: (_, job) => `${job.spec.resource.node_count} × ${job.spec.resource.flavor_id}`,
+      cell: ({ spec }) => `${spec.resource.node_count} × ${spec.resource.flavor_id}`,
     },
-    { ...sorted("duration"), title: t.jobs.duration, width: 120, render: (_, job) => (job.status.start_time ? formatDuration(job.status.duration ?? 0) : "–") },
-    { ...sorted("create_time"), title: t.jobs.created, width: 210, render: (_, job) => formatTime(job.metadata.create_time, language) },
-    { title: t.jobs.user, key: "user", width: 110, ellipsis: true, render: (_, job) => job.metadata.user_name },
+    {
+      key: "duration",
+      sort: "duration",
+      title: t.jobs.duration,
+      width: 120,
+      cell: ({ status }) => (status.start_time ? formatDuration(status.duration ?? 0) : "–"),
+    },
+    {
+      key: "created",
+      sort: "create_time",
+      title: t.jobs.created,
+      width: 190,
+      cell: ({ metadata }) => formatTime(metadata.create_time, language),
+    },
+    { key: "user", title: t.jobs.user, width: 110, cell: ({ metadata }) => <span className="cut">{metadata.user_name}</span> },
   ];
+}
+
+function Name({ job }: { job: Job }) {
+  return (
+    <Link to="/jobs/$jobId" params={{ jobId: job.metadata.id }} className="wrap">
+      {job.metadata.name}
+    </Link>
+  );
+}
+
+function Phase({ job }: { job: Job }) {
+  return (
+    <Tooltip title={job.status.outcome?.message || job.status.reason}>
+      <span>
+        <PhaseTag phase={job.status.phase} />
+      </span>
+    </Tooltip>
+  );
+}
+
+function What({ job: { algorithm } }: { job: Job }) {
+  const engine = algorithm.engine.engine_id;
+  return (
+    <>
+      <span className="cut" title={algorithm.name ?? algorithm.boot_file}>
+        {algorithm.name ?? (algorithm.boot_file || algorithm.command)}
+      </span>
+      <span className="cut secondary small" title={engine}>
+        {engine}
+      </span>
+    </>
+  );
 }

@@ -5,6 +5,8 @@
 
 export const SORTS = ["create_time", "name", "phase", "duration", "priority"] as const;
 export type Sort = (typeof SORTS)[number];
+/** What the list is sorted by where its address says nothing. */
+export const DEFAULT_SORT: Sort = "create_time";
 
 export interface ListSearch {
   name?: string;

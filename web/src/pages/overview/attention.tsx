@@ -1,6 +1,6 @@
 import { CheckCircleOutlined } from "@ant-design/icons";
 import { Link } from "@tanstack/react-router";
-import { Alert, Button, Card, Flex, Skeleton, Typography } from "antd";
+import { Alert, Card, Flex, Skeleton, Typography } from "antd";
 import { useServiceHealth } from "../../api/health";
 import { useHangVerdicts, type Stacks } from "../../api/job-details";
 import { useJobs } from "../../api/jobs";
@@ -10,6 +10,7 @@ import type { Job } from "../../api/types";
 import { formatBytes, formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
 import { PhaseTag } from "../../components/phase-tag";
+import { LinkButton } from "../../components/link-button";
 
 const DAY_MS = 24 * 3600 * 1000;
 const MINUTE_MS = 60_000;
@@ -125,9 +126,9 @@ function Failed({ job }: { job: Job }) {
           {outcome?.message || reason}
         </Typography.Text>
       </div>
-      <Link {...to}>
-        <Button size="small">{t.overview.showCause}</Button>
-      </Link>
+      <LinkButton {...to} size="small">
+        {t.overview.showCause}
+      </LinkButton>
     </li>
   );
 }

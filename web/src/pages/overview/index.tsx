@@ -1,11 +1,12 @@
 import { PlusOutlined } from "@ant-design/icons";
 import { Link } from "@tanstack/react-router";
-import { Button, Card, Col, Row, Statistic } from "antd";
+import { Card, Col, Row, Statistic } from "antd";
 import { useJobs } from "../../api/jobs";
 import type { JobFilter, Phase } from "../../api/types";
 import { useMessages } from "../../app/preferences";
 import { Page } from "../../components/page";
 import { Problem } from "../../components/problem";
+import { LinkButton } from "../../components/link-button";
 import type { ListSearch } from "../jobs/search";
 import { Attention } from "./attention";
 import { LatestJobs } from "./latest";
@@ -21,11 +22,9 @@ export function OverviewPage() {
     <Page
       title={t.places.overview}
       actions={
-        <Link to="/jobs/new">
-          <Button type="primary" icon={<PlusOutlined />}>
-            {t.jobs.create}
-          </Button>
-        </Link>
+        <LinkButton to="/jobs/new" type="primary" icon={<PlusOutlined />}>
+          {t.jobs.create}
+        </LinkButton>
       }
     >
       <Row gutter={[16, 16]} style={{ marginBottom: 16 }}>

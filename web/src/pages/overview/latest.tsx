@@ -1,9 +1,10 @@
 import { Link } from "@tanstack/react-router";
-import { Button, Card, Flex, Skeleton, Table, Typography } from "antd";
+import { Card, Flex, Skeleton, Table, Typography } from "antd";
 import type { Job } from "../../api/types";
 import { formatDuration, formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
 import { PhaseTag } from "../../components/phase-tag";
+import { LinkButton } from "../../components/link-button";
 
 /** The jobs that were created last; the first thing to do where there is none. */
 export function LatestJobs({ jobs }: { jobs: Job[] | undefined }) {
@@ -15,9 +16,9 @@ export function LatestJobs({ jobs }: { jobs: Job[] | undefined }) {
       {jobs?.length === 0 && (
         <Flex vertical align="center" gap={12} style={{ padding: 24 }}>
           <Typography.Text type="secondary">{t.jobs.none}</Typography.Text>
-          <Link to="/jobs/new">
-            <Button type="primary">{t.jobs.create}</Button>
-          </Link>
+          <LinkButton to="/jobs/new" type="primary">
+            {t.jobs.create}
+          </LinkButton>
         </Flex>
       )}
       {jobs && jobs.length > 0 && (
