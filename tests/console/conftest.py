@@ -26,9 +26,6 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
-# a page that a busy machine draws slowly is no fault
-expect.set_options(timeout=60_000)
-
 
 @pytest.fixture(scope="session")
 def built() -> None:
