@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainshed.core.errors import InvalidInput, TrainshedError, Unavailable
+from trainshed.core.errors import Code, InvalidInput, TrainshedError, Unavailable
 from trainshed.core.resources import Chip, Flavor, Resources
 from trainshed.core.task import Cause, Stage
 from trainshed.jobs import evidence
@@ -69,15 +69,20 @@ def test_states(line: str, state: AgentState, cause: Cause | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("said", "kind", "code"),
     [
-        ("sbatch: error: invalid partition specified: nope", InvalidInput),
-        ("sbatch: error: Invalid generic resource (gres) specification", InvalidInput),
-        ("slurm_load_jobs error: Unable to contact slurm controller (connect failure)", Unavailable),
+        ("sbatch: error: invalid partition specified: nope", InvalidInput, Code.PARTITION_UNKNOWN),
+        ("sbatch: error: Invalid generic resource (gres) specification", InvalidInput, Code.CARDS_ABSENT),
+        ("slurm_load_jobs error: Unable to contact slurm controller (connect failure)", Unavailable,
+         Code.CLUSTER_UNREACHABLE),
+        ("sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit,"
+         " user's size and/or time limits)", Unavailable, Code.CLUSTER_QUOTA_REACHED),
+        ("what nobody has ever heard", InvalidInput, Code.CLUSTER_REFUSED),
     ],
-)
-def test_complaints(said: str, kind: type[TrainshedError]) -> None:
-    assert type(meaning(["sbatch"], said)) is kind
+)  # fmt: skip
+def test_complaints(said: str, kind: type[TrainshedError], code: str) -> None:
+    found = meaning(["sbatch"], said)
+    assert (type(found), found.code) == (kind, code)
 
 
 def test_a_kill_for_memory_is_the_jobs_own() -> None:

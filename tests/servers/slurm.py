@@ -162,14 +162,21 @@ class SlurmCluster:
         os.kill(daemon, signal.SIGKILL)
         self.headless.add(name)
 
+    def on_node(self, name: str, *command: str) -> None:
+        """Run a command with a node's view of the file system."""
+        where = ["nsenter", f"--target={self.namespaces[name].pid}", "--mount"]
+        subprocess.run([*where, *command], check=True, capture_output=True)
+
     def recover(self) -> None:
-        """End all jobs, bring crashed nodes back, and wait until all nodes are idle."""
+        """End all jobs, bring back nodes that crashed or were taken out, and wait until all are idle."""
         self.run("scancel", "--user=root", check=False)
         for name in list(self.headless):
             self.crash(name)
+        states = self.states()
         for name in self.nodes:
-            if name not in self.namespaces or self.namespaces[name].poll() is not None:
+            if crashed := name not in self.namespaces or self.namespaces[name].poll() is not None:
                 self.start_node(name)
+            if crashed or states.get(name) in ("drained", "draining", "down"):
                 self.run("scontrol", "update", f"nodename={name}", "state=resume", check=False)
         idle = dict.fromkeys(self.nodes, "idle")
         self.wait_until(lambda: self.states() == idle, "all nodes are idle again", 90)

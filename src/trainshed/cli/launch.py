@@ -229,7 +229,10 @@ def _show_plan(client: Client, request: JobRequest, bundle: Bundle, as_json: boo
     for task in plan.get("tasks", []):
         for process in task.get("processes", []):
             print(f"  {task.get('task', '')}: {process.get('command', '')}")
-    output.print_facts((name, value) for name, value in plan.items() if isinstance(value, (str, int, float)))
+    if script := plan.get("script"):
+        print(f"by this script, submitted to pool {plan.get('pool')}:\n\n{script}")
+    facts = ((name, value) for name, value in plan.items() if name != "script")
+    output.print_facts((name, value) for name, value in facts if isinstance(value, (str, int, float)))
     print(f"code: {count_text(len(bundle.entries), 'file')}, {size_text(bundle.size)}")
     for entry in bundle.largest(10):
         print(f"  {size_text(entry.size):>9}  {entry.path}")

@@ -25,6 +25,7 @@ from trainshed.client.transport import Transport
 from trainshed.core.errors import NotFound
 
 Progress = Callable[[int, int], None]
+_TEST_S = 300
 _CHUNK = 1024 * 1024
 _IN_MEMORY = 8 * 1024 * 1024
 
@@ -116,6 +117,27 @@ class Pools:
         """What a job may ask for."""
         answer = self._transport.json("GET", f"{self._base}/training-job-flavors")
         return [Flavor.of(item) for item in items(answer, "flavors")]
+
+    def add(self, name: str, kind: str, settings: Json) -> Json:
+        """Add a pool of a kind (``slurm``), which is tried out first. For administrators, as the rest."""
+        body = {"name": name, "kind": kind, "settings": settings}
+        response = self._transport.send("POST", "/v1/pools", body=body, timeout=_TEST_S)
+        return response.json()
+
+    def show(self, pool: str) -> Json:
+        """A pool that was added, with its settings."""
+        return self._transport.json("GET", self._one(pool))
+
+    def test(self, pool: str) -> Json:
+        """Try out a pool: ``usable``, and ``findings``."""
+        return self._transport.send("POST", self._one(pool) + "/test", timeout=_TEST_S).json()
+
+    def remove(self, pool: str) -> None:
+        """Remove a pool that has no unfinished jobs."""
+        self._transport.json("DELETE", self._one(pool))
+
+    def _one(self, pool: str) -> str:
+        return f"/v1/pools/{quote(pool, safe='')}"
 
 
 class Code:

@@ -6,6 +6,7 @@ An administrator adds engines by dropping files of the same form into a folder o
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -93,6 +94,12 @@ class Catalogue:
             f"({', '.join(families)}) means its newest",
             code=Code.ENGINE_UNKNOWN,
         )
+
+
+@functools.cache
+def presets() -> frozenset[str]:
+    """Ids of the engines that are part of trainshed."""
+    return frozenset(engine.id for engine in load())
 
 
 def load(custom: Path | None = None) -> Catalogue:

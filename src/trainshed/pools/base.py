@@ -99,6 +99,7 @@ class Pool(ABC):
         warm_start: whether a job that does not say starts warm, see ``docs/guides/warm-start.md``.
         builds: whether the pool makes engines' environments by itself, on its nodes.
         on_change: called from any thread when an agent's state may have changed; set by the server.
+        on_nodes: likewise when nodes or flavors have changed.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Pool(ABC):
     warm_start: bool = False
     builds: bool = False
     on_change: Callable[[TaskKey], None] | None = None
+    on_nodes: Callable[[], None] | None = None
 
     @abstractmethod
     def nodes(self) -> list[Node]:

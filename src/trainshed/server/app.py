@@ -120,7 +120,7 @@ def open_context(settings: Settings) -> Context:
         clock=clock,
         catalogue=load(files.engines),
         environments=Environments(settings.environments_dir),
-        pools=open_pools(settings),
+        pools=open_pools(settings, db),
         log_root=files.logs,
         buckets=buckets,
         accounts=accounts,

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from trainshed.core.clock import Clock
     from trainshed.engines.catalogue import Catalogue
     from trainshed.engines.environments import Environments
-    from trainshed.pools.base import Pool
     from trainshed.server.auth.accounts import Accounts, Identity
     from trainshed.server.auth.roles import Role
     from trainshed.server.auth.sealing import Sealer
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from trainshed.server.auth.throttle import Throttle
     from trainshed.server.config import Settings
     from trainshed.server.db.database import Database
+    from trainshed.server.pools import Pools
     from trainshed.server.services import Services
     from trainshed.server.services.audit import AuditLog
     from trainshed.server.services.buckets import BucketService
@@ -86,7 +86,7 @@ class Context:
     clock: Clock
     catalogue: Catalogue
     environments: Environments
-    pools: dict[str, Pool]
+    pools: Pools
     log_root: pathlib.Path
     buckets: BucketService
     accounts: Accounts

@@ -20,6 +20,7 @@ from trainshed.core.resources import Chip, Flavor, Node, Resources
 from trainshed.core.task import Cause, EventKind, Stage, TaskEvent, TaskOutcome, TaskSpec
 from trainshed.core.wire import to_wire
 from trainshed.pools.base import AgentState, AgentStatus, Gang, Offer, Pool, TaskKey
+from trainshed.server.pools import Pools
 
 
 class HandPool(Pool):
@@ -149,7 +150,7 @@ def by_hand(
     """Serve ``folder``'s home with a pool in the test's hands."""
     pool = pool or HandPool()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trainshed.server.app.open_pools", lambda _: {"local": pool})
+        patch.setattr("trainshed.server.app.open_pools", lambda *_: Pools([pool]))
         with running(folder / "home", environments=environments, **settings) as server:
             hand = Hand(server, folder / "scripts", pool)
             try:

@@ -16,7 +16,7 @@ from trainshed.pools.base import AgentState, AgentStatus, TaskKey
 class QueueingPool(HandPool):
     """As Slurm does, it takes every job at once and runs it when it likes."""
 
-    queues = True
+    queues = builds = True
 
     def say(self, job_id: str, attempt: int, state: AgentState, reason: str = "") -> None:
         """What becomes of the first agent of a job."""

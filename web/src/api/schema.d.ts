@@ -186,6 +186,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a pool
+         * @description After trying it out: where jobs could not run there, it says why and adds nothing.
+         */
+        post: operations["create_pool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pools/{pool}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One pool that was added
+         * @description Its settings.
+         */
+        get: operations["show_pool"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a pool
+         * @description Only while it has no unfinished jobs.
+         */
+        delete: operations["delete_pool"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pools/{pool}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a pool
+         * @description Whether jobs can run there now; runs a small job of its own on a node.
+         */
+        post: operations["test_pool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects": {
         parameters: {
             query?: never;
@@ -2669,6 +2733,21 @@ export interface components {
             serial_number?: string | null;
         };
         /**
+         * FindingModel
+         * @description One thing that was tried.
+         */
+        FindingModel: {
+            /** Detail */
+            detail: string;
+            /**
+             * Result
+             * @enum {string}
+             */
+            result: "ok" | "failed" | "unsure";
+            /** What */
+            what: string;
+        };
+        /**
          * FlavorDetail
          * @description A flavor as a job shows it.
          */
@@ -4284,6 +4363,12 @@ export interface components {
             pool: string;
             /** Priority */
             priority: number;
+            /**
+             * Script
+             * @description What a pool that queues by itself would be given, word for word.
+             * @default
+             */
+            script: string;
             /** Tasks */
             tasks: components["schemas"]["PlannedTask"][];
             /**
@@ -4329,6 +4414,27 @@ export interface components {
             processes: components["schemas"]["PlannedProcess"][];
             /** Task */
             task: string;
+        };
+        /**
+         * PoolDetail
+         * @description A pool that was added.
+         */
+        PoolDetail: {
+            /** Create Time */
+            create_time: number;
+            /**
+             * Findings
+             * @description What came of the test, where it was just tested.
+             */
+            findings?: components["schemas"]["FindingModel"][];
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
         };
         /**
          * PoolList
@@ -4411,6 +4517,24 @@ export interface components {
             ready: boolean;
         };
         /**
+         * PoolRequest
+         * @description A pool to be.
+         */
+        PoolRequest: {
+            /**
+             * Kind
+             * @default slurm
+             * @constant
+             */
+            kind: "slurm";
+            /**
+             * Name
+             * @example hpc
+             */
+            name: string;
+            settings: components["schemas"]["SlurmSettingsModel"];
+        };
+        /**
          * PoolResource
          * @description Machines of one flavor.
          */
@@ -4478,6 +4602,16 @@ export interface components {
             resources?: components["schemas"]["PoolResources"];
             /** Scope */
             scope?: components["schemas"]["PoolScope"][];
+        };
+        /**
+         * PoolTest
+         * @description What came of a test.
+         */
+        PoolTest: {
+            /** Findings */
+            findings: components["schemas"]["FindingModel"][];
+            /** Usable */
+            usable: boolean;
         };
         /**
          * PoolUseList
@@ -5171,6 +5305,91 @@ export interface components {
              * @default GB
              */
             unit: string;
+        };
+        /**
+         * SlurmSettingsModel
+         * @description A partition, and how its nodes are used.
+         */
+        SlurmSettingsModel: {
+            /**
+             * Account
+             * @default
+             */
+            account: string;
+            /**
+             * Build
+             * @default node
+             * @enum {string}
+             */
+            build: "node" | "server";
+            /**
+             * Conf
+             * @description Slurm's configuration file.
+             * @default
+             */
+            conf: string;
+            /**
+             * Constraint
+             * @default
+             */
+            constraint: string;
+            /**
+             * Endpoint
+             * @description Where nodes reach the service, if not where everybody does.
+             * @default
+             */
+            endpoint: string;
+            /**
+             * Environments
+             * @description Folder of engines' environments on the nodes.
+             * @default
+             */
+            environments: string;
+            /**
+             * Max Nodes
+             * @default 0
+             */
+            max_nodes: number;
+            /**
+             * Options
+             * @description Further options of sbatch.
+             */
+            options?: string[];
+            /** Partition */
+            partition: string;
+            /**
+             * Priority Step
+             * @default 100
+             */
+            priority_step: number;
+            /**
+             * Python
+             * @description Of the nodes, 3.11 or later; runs the agent.
+             * @default python3
+             */
+            python: string;
+            /**
+             * Qos
+             * @default
+             */
+            qos: string;
+            /**
+             * Scratch
+             * @description Folder on each node's own disk for what scripts write.
+             * @default
+             */
+            scratch: string;
+            /**
+             * Shared
+             * @description Folder that the service and all nodes see under this path.
+             */
+            shared: string;
+            /**
+             * Tunnel
+             * @description Command that makes the service reachable at a node's port {port}.
+             * @default
+             */
+            tunnel: string;
         };
         /**
          * StackCheck
@@ -6638,6 +6857,382 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_pool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PoolRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolDetail"];
+                };
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_pool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolDetail"];
+                };
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_pool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; nothing was done. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or wrong ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing in this project. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or is in the wrong state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Over a limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many at once; wait and try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something the service depends on does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test_pool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolTest"];
                 };
             };
             /** @description The request is wrong; nothing was done. */

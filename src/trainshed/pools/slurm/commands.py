@@ -13,27 +13,32 @@ from trainshed.core.errors import Code, InvalidInput, TrainshedError, Unavailabl
 TIMEOUT_S = 60.0
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "SLURM_CONF", "TZ")
 
-# What Slurm says → what it means, and whether a later try may work.
-_MEANINGS: tuple[tuple[str, str, bool], ...] = (
-    (r"munge|authentication|credential", "munge refuses: check munged and its key on this machine", True),
+# What Slurm says → what it means, and its code; with an 8xxx code a later try may work.
+_MEANINGS: tuple[tuple[str, str, str], ...] = (
+    (r"munge|authentication|credential", "munge refuses: check munged and its key on this machine",
+     Code.MUNGE_REFUSED),
     (r"unable to contact slurm controller|connection refused|connect failure|timed out|zero bytes|"
      r"no route to host|address.* (?:unknown|not known)|could not resolve",
-     "Slurm's controller does not answer", True),
-    (r"invalid partition", "the cluster has no partition {partition!r}", False),
-    (r"invalid account", "Slurm does not let the account be used on this partition", False),
-    (r"invalid qos", "Slurm does not let the QoS be used", False),
-    (r"invalid generic resource|invalid gres", "the partition has no such cards (GRES)", False),
-    (r"invalid feature", "no node has the features of the constraint", False),
+     "Slurm's controller does not answer", Code.CLUSTER_UNREACHABLE),
+    (r"invalid partition|partition \S+ not found", "the cluster has no partition {partition!r}",
+     Code.PARTITION_UNKNOWN),
+    (r"invalid account", "Slurm does not let the account be used on this partition", Code.CLUSTER_REFUSED),
+    (r"invalid qos", "Slurm does not let the QoS be used", Code.CLUSTER_REFUSED),
+    (r"invalid generic resource|invalid gres", "the partition has no such cards (GRES)", Code.CARDS_ABSENT),
+    (r"invalid feature", "no node has the features of the constraint", Code.CLUSTER_REFUSED),
     (r"violates accounting/qos policy|job submit limit|maxsubmit",
-     "a quota of Slurm is reached (account, QoS or user)", True),
-    (r"requested time limit is invalid", "the job's maximum duration is above the partition's limit", False),
+     "a quota of Slurm is reached (account, QoS or user)", Code.CLUSTER_QUOTA_REACHED),
+    (r"requested time limit is invalid", "the job's maximum duration is above the partition's limit",
+     Code.CLUSTER_REFUSED),
     (r"node configuration is not available|can not be satisfied|node count specification invalid",
-     "no nodes of the partition can give what the job asks for", False),
-    (r"temporarily unable|temporarily unavailable", "Slurm takes no jobs just now", True),
-    (r"access/permission denied|not permitted|user not in group", "Slurm does not permit this", False),
-    (r"unrecognized option|invalid option|unknown option", "sbatch does not know an option", False),
+     "no nodes of the partition can give what the job asks for", Code.CLUSTER_REFUSED),
+    (r"temporarily unable|temporarily unavailable", "Slurm takes no jobs just now", Code.CLUSTER_UNREACHABLE),
+    (r"access/permission denied|not permitted|user not in group", "Slurm does not permit this",
+     Code.CLUSTER_REFUSED),
+    (r"unrecognized option|invalid option|unknown option", "sbatch does not know an option",
+     Code.CLUSTER_REFUSED),
     (r"no such file or directory|unable to (?:read|process) configuration|config file",
-     "Slurm's configuration cannot be read", False),
+     "Slurm's configuration cannot be read", Code.CLUSTER_REFUSED),
 )  # fmt: skip
 
 
@@ -59,7 +64,7 @@ class Slurm:
         if shutil.which(argv[0], path=self._environment.get("PATH")) is None:
             raise InvalidInput(
                 f"{argv[0]} is not installed on the service's machine: install Slurm's client commands there",
-                code=Code.FIELD_INVALID,
+                code=Code.CLUSTER_REFUSED,
             )
         try:
             done = subprocess.run(
@@ -76,12 +81,12 @@ class Slurm:
         except subprocess.TimeoutExpired:
             raise Unavailable(
                 f"Slurm's controller does not answer: {argv[0]} took more than {timeout_s:g} s",
-                code=Code.SERVICE_UNREACHABLE,
+                code=Code.CLUSTER_UNREACHABLE,
             ) from None
         except OSError as error:
             raise Unavailable(f"{argv[0]} could not be started: {error.strerror}") from error
         if done.returncode:
-            raise meaning(argv, done.stderr, self._partition)
+            raise meaning(argv, done.stderr or done.stdout, self._partition)
         return done.stdout
 
 
@@ -95,8 +100,13 @@ def meaning(argv: Sequence[str], said: str, partition: str = "") -> TrainshedErr
         re.sub(r"^\w+: (?:error|fatal): ", "", line.strip()) for line in said.splitlines() if line.strip()
     ]
     words = "; ".join(dict.fromkeys(lines))[:400] or "it said nothing"
-    for pattern, sentence, retry in _MEANINGS:
+    for pattern, sentence, code in _MEANINGS:
         if re.search(pattern, said, re.IGNORECASE):
-            message = f"{sentence.format(partition=partition)} ({argv[0]}: {words})"
-            return Unavailable(message, code=Code.SERVICE_UNREACHABLE) if retry else InvalidInput(message)
-    return InvalidInput(f"Slurm refused it ({argv[0]}: {words})")
+            return refusal(code, f"{sentence.format(partition=partition)} ({argv[0]}: {words})")
+    return refusal(Code.CLUSTER_REFUSED, f"Slurm refused it ({argv[0]}: {words})")
+
+
+def refusal(code: str, message: str) -> TrainshedError:
+    """The error of this code: one that may pass, or one that will not."""
+    kind = Unavailable if code.startswith(Unavailable.family[:-3]) else InvalidInput
+    return kind(message, code=code)

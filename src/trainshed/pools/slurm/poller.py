@@ -78,13 +78,19 @@ class Poller:
     """
 
     def __init__(
-        self, name: str, settings: SlurmSettings, slurm: Slurm, changed: Callable[[TaskKey], None]
+        self,
+        name: str,
+        settings: SlurmSettings,
+        slurm: Slurm,
+        changed: Callable[[TaskKey], None],
+        nodes_changed: Callable[[], None],
     ) -> None:
         self.nodes: list[Node] = []
         self.endpoint = ""
         self._partition = settings.partition
         self._slurm = slurm
         self._changed = changed
+        self._nodes_changed = nodes_changed
         self._lock = threading.RLock()
         self._tracked: dict[tuple[str, int], Tracked] = {}
         self._states: dict[TaskKey, AgentStatus] = {}
@@ -192,11 +198,13 @@ class Poller:
     def _look_at_nodes(self) -> None:
         self._nodes_at = time.monotonic()
         try:
-            self.nodes = (
-                inventory.parse_nodes(self._slurm.run(*inventory.COMMAND), self._partition) or self.nodes
-            )
+            nodes = inventory.parse_nodes(self._slurm.run(*inventory.COMMAND), self._partition)
         except TrainshedError as error:
             _log.warning("Slurm does not say what nodes it has: %s", error.message)
+            return
+        if nodes and nodes != self.nodes:
+            self.nodes = nodes
+            self._nodes_changed()
 
     def _consider(self, tracked: Tracked, job: SlurmJob | None) -> None:
         if job is None and time.monotonic() - tracked.since < SETTLE_S:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainshed.core.engine import Engine
+from trainshed.core.errors import Code, Unavailable
 from trainshed.core.resources import Chip, Flavor, Node
 from trainshed.core.task import Reporting, TaskSpec
 from trainshed.core.wire import to_wire
-from trainshed.engines import launchers
+from trainshed.engines import catalogue, launchers
 from trainshed.jobs.queue import Why
 from trainshed.pools.base import AgentStatus, Gang, Offer, Pool, TaskKey
 from trainshed.pools.slurm import inventory, script, status
@@ -43,7 +44,7 @@ class SlurmPool(Pool):
         self.slurm = Slurm(settings.partition, settings.conf)
         self._shared = Path(settings.shared)
         self._builds = Builds(settings, self.slurm)
-        self._poller = Poller(pool_id, settings, self.slurm, self._changed)
+        self._poller = Poller(pool_id, settings, self.slurm, self._changed, self._nodes_changed)
         self._start_lock = threading.Lock()
         self._poller.open()
 
@@ -59,6 +60,8 @@ class SlurmPool(Pool):
         nodes = self._poller.nodes
         if engine.image and not engine.recipe.imports:
             return Offer(False, "is a container image; it needs a pool that runs containers")
+        if self.builds and engine.id not in catalogue.presets():
+            return Offer(False, "nodes build preset engines only; a pool with build=server has all")
         chips, archs = inventory.chips(nodes), {node.arch for node in nodes}
         if nodes and (chips.isdisjoint(engine.chips) or archs.isdisjoint(engine.archs)):
             wanted = " or ".join(chip.value for chip in engine.chips)
@@ -91,6 +94,11 @@ class SlurmPool(Pool):
         return ""
 
     def _submit(self, gang: Gang, files: AttemptFiles) -> str:
+        if not self._poller.nodes:  # nor does anybody know the job's flavor then
+            raise Unavailable(
+                "Slurm has not said yet what nodes it has: its controller does not answer",
+                code=Code.CLUSTER_UNREACHABLE,
+            )
         try:
             agent = bring(self._shared)
             self._prepare(gang, files)
@@ -191,6 +199,10 @@ class SlurmPool(Pool):
 
     def _folder(self, job_id: str, attempt: int) -> Path:
         return self._shared / "jobs" / job_id / str(attempt)
+
+    def _nodes_changed(self) -> None:
+        if self.on_nodes:
+            self.on_nodes()
 
     def _changed(self, key: TaskKey) -> None:
         if self.on_change:

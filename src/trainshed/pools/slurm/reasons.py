@@ -17,7 +17,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     "PartitionInactive": ("the partition takes no jobs just now", "分区暂不接受作业"),
     "PartitionNodeLimit": ("asks for more nodes than the partition gives to a job", "所需节点数超过分区上限"),
     "PartitionTimeLimit": ("asks for more time than the partition gives to a job", "所需时长超过分区上限"),
-    "ReqNodeNotAvail": ("nodes that it needs are down or reserved", "所需节点不可用或已被预留"),
+    "ReqNodeNotAvail": (
+        "nodes that it needs are down, drained or reserved",
+        "所需节点已宕机、已排空或已被预留",
+    ),
+    "Nodes required for job are DOWN": (
+        "nodes that it needs are down, drained or reserved",
+        "所需节点已宕机、已排空或已被预留",
+    ),
     "Reservation": ("waits for its reservation", "等待预留资源"),
     "Licenses": ("waits for a license", "等待许可证"),
     "NodeDown": ("a node that it needs is down", "所需节点已宕机"),

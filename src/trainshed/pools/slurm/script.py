@@ -78,6 +78,25 @@ def render_build(settings: SlurmSettings, engine_id: str, agent: str, log: str) 
     return _script(options, f"exec {shlex.join(command)}")
 
 
+def render_probe(settings: SlurmSettings, command: str, output: str, nodes: int) -> str:
+    """The script that tries out some nodes."""
+    options = [
+        "--job-name=trainshed-check",
+        f"--comment={COMMENT}:check",
+        *_where(settings),
+        f"--nodes={nodes}",
+        "--ntasks-per-node=1",
+        "--cpus-per-task=1",
+        "--mem=100M",
+        "--time=3",
+        "--no-requeue",
+        f"--output={output}",
+        "--chdir=/",
+        *settings.options,
+    ]
+    return _script(options, command)
+
+
 def comment(job_id: str, attempt: int) -> str:
     """By what a Slurm job is known to be ours.
 

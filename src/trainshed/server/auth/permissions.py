@@ -56,6 +56,10 @@ TABLE: dict[Need, tuple[str, ...]] = {
         "DELETE /v1/projects/{project_id}",
         "PUT /v1/projects/{project_id}/quota",
         "GET /v1/audit",
+        "POST /v1/pools",
+        "GET /v1/pools/{pool}",
+        "POST /v1/pools/{pool}/test",
+        "DELETE /v1/pools/{pool}",
     ),
     Need.ADMIN: (
         "PUT /v1/projects/{project_id}",

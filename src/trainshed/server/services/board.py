@@ -51,7 +51,7 @@ class Board:
         quotas: of projects that are limited.
     """
 
-    pools: dict[str, Pool]
+    pools: Mapping[str, Pool]
     live: dict[str, LiveJob] = field(default_factory=dict[str, LiveJob])
     schedulers: dict[str, Scheduler] = field(default_factory=dict[str, Scheduler])
     ports: Ports = field(default_factory=Ports)

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trainshed.core.engine import Engine
-from trainshed.core.errors import Internal, TrainshedError, Unavailable
+from trainshed.core.errors import Code, Conflict, Internal, NotFound, TrainshedError, Unavailable
 from trainshed.core.lifecycle import Phase
 from trainshed.core.resources import Chip, Flavor, Placement, Resources
 from trainshed.core.task import Interpreter
 from trainshed.jobs.queue import Decision, Why
 from trainshed.jobs.scheduler import Scheduler
-from trainshed.pools.base import Gang, TaskKey
+from trainshed.pools.base import Gang, Pool, TaskKey
 from trainshed.server.services import gangs
 from trainshed.server.services.board import Board
 from trainshed.server.services.events import feed_event
 from trainshed.server.services.feeds import FeedItem, JobFeed
 from trainshed.server.services.gangs import GangMaker
+from trainshed.server.services.job_view import flavor_details
 from trainshed.server.services.live import LiveJob, Placed
 from trainshed.server.services.logs import LogStore
 from trainshed.server.services.messages import (
+    AddPool,
     AgentsChanged,
     Asked,
     AskWhy,
     HangSeen,
     LimitsChanged,
     PoolChanged,
+    RemovePool,
     Report,
     Resize,
     SetPriority,
@@ -45,7 +49,7 @@ if TYPE_CHECKING:
     from trainshed.server.context import Context
     from trainshed.server.services.tokens import JobTokens
 
-Heard = AgentsChanged | HangSeen | LimitsChanged | PoolChanged | Told | BuildProgress | Built
+Heard = HangSeen | LimitsChanged | Told | BuildProgress | Built
 Message = Asked | Heard
 
 RETRY_S = 1.0
@@ -63,38 +67,46 @@ class Desk:
         self._gangs = GangMaker(context, tokens)
         self._known: dict[str, tuple[float, Interpreter]] = {}
         self.preparation = Preparation(context.environments, tell)
-        logs = LogStore(context.log_root)
-        self.drivers = {pool.id: PoolDriver(pool, tell, logs) for pool in context.pools.values()}
+        self._driver = functools.partial(PoolDriver, tell=tell, logs=LogStore(context.log_root))
+        self.drivers = {pool.id: self._driver(pool) for pool in context.pools.values()}
         self.board = Board(context.pools)
         self._moves = Moves(self.board, self._stop_agents)
 
     # ---- requests
 
-    def asked(self, turn: Turn, message: Asked) -> object:  # noqa: PLR0911 one a message
+    def asked(self, turn: Turn, message: Asked) -> object:
         """The answer to a request.
 
         Raises:
             TrainshedError: it cannot be done; nothing has changed.
         """
+        answer: object = None
         match message:
             case Report():
-                return self._moves.report(turn, message)
+                answer = self._moves.report(turn, message)
             case Submit():
-                return self._submit(turn, message)
+                answer = self._submit(turn, message)
             case Stop():
-                return self._stop(turn, message)
+                answer = self._stop(turn, message)
             case SetPriority():
                 job = self.board.live.get(message.job_id)
-                return job is not None and self._moves.priority(turn, job, message.priority)
+                answer = job is not None and self._moves.priority(turn, job, message.priority)
             case Resize():
-                return self._resize(turn, message)
+                answer = self._resize(turn, message)
             case AskWhy():
-                return self._why(message.job_id, turn.now)
+                answer = self._why(message.job_id, turn.now)
+            case AddPool():
+                self._add_pool(message.pool)
+            case RemovePool():
+                answer = self._remove_pool(message.pool_id)
             case Subscribe():
-                return turn.subscribers.append(message)
+                turn.subscribers.append(message)
+        return answer
 
     def _submit(self, turn: Turn, message: Submit) -> bool:
         job = message.new.job
+        if job.pool_id not in self._context.pools:
+            raise Conflict(f"pool {job.pool_id!r} has just been removed", code=Code.POOL_UNKNOWN)
         turn.changes.new_jobs.append(message.new)
         self._moves.created(turn, job, message.new.warnings)
         self._prepare(turn, job)
@@ -102,7 +114,7 @@ class Desk:
 
     def _prepare(self, turn: Turn, job: LiveJob) -> None:
         engine = self._context.catalogue.get(job.engine_id)
-        if self._context.pools[job.pool_id].queues or self.interpreter(engine):
+        if self._context.pools[job.pool_id].builds or self.interpreter(engine):
             self._moves.prepared(turn, job)
             return
         self.board.building.setdefault(engine.id, set()).add(job.id)
@@ -133,7 +145,37 @@ class Desk:
         scheduler = self.board.schedulers.get(job.pool_id) if job else None
         if job is not None and scheduler is not None:
             self._count_elsewhere(job.pool_id, scheduler)
+        if job is not None and scheduler is None and job.active:
+            return self._context.pools[job.pool_id].why(job_id, job.attempt)
         return scheduler.why(job_id, now) if scheduler is not None and job_id in scheduler else None
+
+    def _add_pool(self, pool: Pool) -> None:
+        driver = self.drivers[pool.id] = self._driver(pool)
+        self._context.pools.add(pool)
+        driver.open()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.board.refresh()
+        if self._context.started:
+            self._context.services.flavor_details.update(flavor_details(self._context))
+
+    def _remove_pool(self, pool_id: str) -> tuple[Pool, PoolDriver]:
+        """Let go of a pool that has no jobs.
+
+        Raises:
+            Conflict: it has some.
+        """
+        there = [job.name for job in self.board.live.values() if job.pool_id == pool_id]
+        if there:
+            raise Conflict(
+                f"pool {pool_id!r} has {len(there)} jobs that have not finished, such as {there[0]!r}: "
+                "stop them or wait for them first",
+                code=Code.POOL_IN_USE,
+            )
+        if pool_id not in self.drivers:
+            raise NotFound(f"there is no pool {pool_id!r} any more", code=Code.POOL_UNKNOWN)
+        return self._context.pools.remove(pool_id), self.drivers.pop(pool_id)
 
     def subscribe(self, job_id: str) -> JobFeed | None:
         """The feed of a live job, with all that has been written about it so far."""
@@ -155,9 +197,10 @@ class Desk:
         """Something has changed outside."""
         match message:
             case AgentsChanged():
-                turn.polls.setdefault(message.pool_id, []).append(message.key)
+                if message.key.job_id in self.board.live:
+                    turn.polls.setdefault(message.pool_id, []).append(message.key)
             case PoolChanged():
-                self.board.refresh()
+                self._refresh()
             case LimitsChanged():
                 self.board.limit(self._context.quotas.for_scheduler())
             case Polled():
@@ -254,7 +297,8 @@ class Desk:
         ]
         if self.board.quotas:
             waiting = self.board.within_quota(waiting)
-        return [Decision(job.id, ()) for job in waiting if job.id not in self.board.held_until]
+        not_now = self.board.held_until.keys() | self.board.stranded
+        return [Decision(job.id, ()) for job in waiting if job.id not in not_now]
 
     def _start(self, turn: Turn, decision: Decision) -> None:
         job = self.board.live[decision.job_id]

@@ -15,13 +15,12 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from trainshed.core.errors import Internal, TrainshedError, Unavailable
-from trainshed.pools.base import TaskKey
 from trainshed.server.services.changes import NewJob, OutpacedError
 from trainshed.server.services.desk import RETRY_S, Desk, Message
 from trainshed.server.services.feeds import Hub, job_topic
 from trainshed.server.services.happenings import OF_KIND
 from trainshed.server.services.live import LiveJob
-from trainshed.server.services.messages import AgentsChanged, Asked, send_all
+from trainshed.server.services.messages import Asked, send_all
 from trainshed.server.services.moves import Turn
 from trainshed.server.services.preparation import Preparation
 
@@ -69,10 +68,8 @@ class Dispatcher:
 
     def open(self) -> None:
         """Take up everything that is live, and begin to work."""
-        for pool in self._context.pools.values():
-            pool.on_change = self._watcher(pool.id)
         self._take_up()
-        for driver in self._desk.drivers.values():
+        for driver in list(self._desk.drivers.values()):
             driver.open()
         self._thread.start()
 
@@ -86,17 +83,8 @@ class Dispatcher:
                 message = self._inbox.get_nowait()
                 _refuse([message] if message else [], Unavailable("the service is about to end: try again"))
         self._desk.preparation.close()
-        for driver in self._desk.drivers.values():
+        for driver in list(self._desk.drivers.values()):
             driver.close()
-        for pool in self._context.pools.values():
-            pool.on_change = None
-
-    def _watcher(self, pool_id: str) -> Callable[[TaskKey], None]:
-        def changed(key: TaskKey) -> None:
-            if key.job_id in self._desk.board.live:
-                self._inbox.put(AgentsChanged(pool_id, key))
-
-        return changed
 
     # ---- the thread
 

@@ -6,13 +6,14 @@ import json
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trainshed.core.errors import Code, InvalidInput, Unavailable
 from trainshed.core.lifecycle import JobState
 from trainshed.core.resources import Placement
 from trainshed.core.secrets import masked
-from trainshed.core.task import Interpreter, TaskSpec
+from trainshed.core.task import Interpreter, Peer, TaskSpec
 from trainshed.core.wire import to_wire
 from trainshed.jobs.queue import QueueEntry, Unit
 from trainshed.jobs.scheduler import Scheduler
@@ -42,6 +43,8 @@ def plan(context: Context, caller: Principal, request: JobRequest) -> dict[str, 
     ready = context.environments.lookup(found.engine)
     interpreter = ready or _promised(context, found.engine)
     gang = _gang(context, caller, found, interpreter)
+    if not gang.placements:
+        gang = _somewhere(gang)
     processes = _processes(gang)
     return {
         "name": found.name,
@@ -52,6 +55,7 @@ def plan(context: Context, caller: Principal, request: JobRequest) -> dict[str, 
         "environment": "ready" if ready else "absent",
         "priority": found.spec.priority,
         "warnings": [text for text, _ in found.warnings],
+        "script": context.pools[found.spec.pool_id].plan(gang),
         "tasks": [_task(*pair) for pair in zip(gang.tasks, processes, strict=True)],
     }
 
@@ -67,7 +71,7 @@ def _gang(context: Context, caller: Principal, found: Resolved, interpreter: Int
     placements = _placements(context, found)
     nodes = context.pools[spec.pool_id].nodes() if placements else []
     count = gangs.ports_needed(spec, found.engine, found.flavor)
-    hosts = gangs.hosts(placements, nodes) if placements else ("",) * spec.node_count
+    hosts = gangs.hosts(placements, nodes)
     job = LiveJob(
         id=JOB_ID,
         project_id=caller.project_id,
@@ -84,6 +88,12 @@ def _gang(context: Context, caller: Principal, found: Resolved, interpreter: Int
     )
     maker = GangMaker(context, context.services.tokens)
     return maker.gang(job, found.engine, found.flavor, interpreter)
+
+
+def _somewhere(gang: Gang) -> Gang:
+    """The same with names for nodes that nobody knows before its pool has chosen them."""
+    peers = tuple(Peer(f"NODE{index}", name=f"NODE{index}") for index in range(len(gang.tasks)))
+    return replace(gang, tasks=tuple(replace(task, peers=peers) for task in gang.tasks))
 
 
 def _placements(context: Context, found: Resolved) -> tuple[Placement, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from trainshed.core.job import HangAction
 from trainshed.core.task import TaskEvent
-from trainshed.pools.base import TaskKey
+from trainshed.pools.base import Pool, TaskKey
 from trainshed.server.services.changes import NewJob
 
 
@@ -153,7 +153,23 @@ class Subscribe:
     reply: Reply = field(default_factory=Reply)
 
 
-Asked = Submit | Stop | SetPriority | Resize | Report | AskWhy | Subscribe
+@dataclass(slots=True)
+class AddPool:
+    """One more pool; from then on jobs may go there."""
+
+    pool: Pool
+    reply: Reply = field(default_factory=Reply)
+
+
+@dataclass(slots=True)
+class RemovePool:
+    """One pool less. Answers what of it is to be closed: the pool, and its driver."""
+
+    pool_id: str
+    reply: Reply = field(default_factory=Reply)
+
+
+Asked = Submit | Stop | SetPriority | Report | AskWhy | Subscribe | Resize | AddPool | RemovePool
 
 
 @dataclass(frozen=True, slots=True)

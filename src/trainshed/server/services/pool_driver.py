@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from trainshed.core.errors import TrainshedError, Unavailable
 from trainshed.pools.base import AgentState, AgentStatus, Gang, Pool, TaskKey
 from trainshed.server.services.logs import LogStore
+from trainshed.server.services.messages import AgentsChanged, PoolChanged
 from trainshed.server.services.salvage import salvage
 
 _log = logging.getLogger("trainshed.server")
@@ -37,7 +38,7 @@ class Polled:
     statuses: dict[TaskKey, AgentStatus]
 
 
-Told = NotStarted | Polled
+Told = NotStarted | Polled | AgentsChanged | PoolChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class _Stop:
 
 
 class PoolDriver:
-    """Does to a pool what the dispatcher asks for, in order, and tells it what came of it."""
+    """Does to a pool what the dispatcher asks for, in order, and tells what came of it, or changed there."""
 
     def __init__(self, pool: Pool, tell: Callable[[Told], None], logs: LogStore) -> None:
         self.pool = pool
@@ -56,6 +57,8 @@ class PoolDriver:
         self._logs = logs
         self._asked: SimpleQueue[Gang | _Stop | tuple[TaskKey, ...] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"pool-{pool.id}", daemon=True)
+        pool.on_change = lambda key: tell(AgentsChanged(pool.id, key))
+        pool.on_nodes = lambda: tell(PoolChanged(pool.id))
 
     def open(self) -> None:
         """Begin to work."""
@@ -75,6 +78,7 @@ class PoolDriver:
 
     def close(self) -> None:
         """Finish what was asked for, and end."""
+        self.pool.on_change = self.pool.on_nodes = None
         self._asked.put(None)
         if self._thread.is_alive():
             self._thread.join(timeout=30)

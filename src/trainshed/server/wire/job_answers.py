@@ -263,4 +263,5 @@ class Plan(WireModel):
     environment: str = Field(description="ready, or absent where it would be built first")
     priority: Count
     warnings: list[str] = Field(default_factory=list[str], description="What is likely to go wrong.")
+    script: str = Field("", description="What a pool that queues by itself would be given, word for word.")
     tasks: list[PlannedTask]
