@@ -38,18 +38,22 @@ class Item:
 
 
 class _Running:
-    """A transfer whose parts are being run."""
+    """A transfer whose parts are being run; ``waiting`` are those that nobody has taken yet."""
 
     def __init__(self, item: Item, transfer: Transfer, attempt: int) -> None:
         self.item = item
         self.transfer = transfer
         self.attempt = attempt
+        self.waiting: collections.deque[Part] = collections.deque()
         self.left = 0
         self.error: BaseException | None = None
 
 
 class Engine:
     """Moves what it is given with a fixed number of threads.
+
+    A thread stays with the file that it began, for as long as that has parts; then it begins another,
+    and helps others only where there is none left: many writers to one file wait for each other.
 
     Args:
         threads: how many parts move at once.
@@ -74,7 +78,8 @@ class Engine:
         self._work_came = threading.Condition(self._lock)  # for the workers
         self._work_went = threading.Condition(self._lock)  # for the caller
         self._items: collections.deque[tuple[Item, int]] = collections.deque()
-        self._parts: collections.deque[tuple[_Running, Part]] = collections.deque()
+        self._parted: collections.deque[_Running] = collections.deque()  # with parts that wait
+        self._workers: list[threading.Thread] = []
         self._busy = 0
         self._listed = False
         self._error: BaseException | None = None
@@ -92,12 +97,9 @@ class Engine:
 
     def run(self, items: Iterable[Item]) -> None:
         """Move all ``items``; the first error ends the copy and is raised."""
-        workers: list[threading.Thread] = []
         try:
             for item in items:
                 self._put(item)
-                if len(workers) < self._threads:
-                    workers.append(self._start())
                 if self._error is not None:
                     break
             self._finish_listing()
@@ -106,7 +108,7 @@ class Engine:
             raise
         finally:
             self._finish_listing()
-            for worker in workers:
+            for worker in self._workers:
                 worker.join()
         if self._error is not None:
             raise self._error
@@ -120,23 +122,25 @@ class Engine:
             self.total_files += 1
             self.total_bytes += item.size
             self._items.append((item, 0))
-            self._work_came.notify()
+            self._call_workers(1)
         if self._rate.due():
             self._tell()
 
-    def _start(self) -> threading.Thread:
-        self._counters.append(0)
-        index = len(self._counters) - 1
-        worker = threading.Thread(target=self._work, args=(index,), name=f"copy-{index}", daemon=True)
-        worker.start()
-        return worker
+    def _call_workers(self, count: int) -> None:
+        """Under the lock: wake so many, and start them while there may be more."""
+        self._work_came.notify(count)
+        for index in range(len(self._workers), min(len(self._workers) + count, self._threads)):
+            self._counters.append(0)
+            worker = threading.Thread(target=self._work, args=(index,), name=f"copy-{index}", daemon=True)
+            self._workers.append(worker)
+            worker.start()
 
     def _finish_listing(self) -> None:
         """Say that no more comes, and wait until all is moved."""
         with self._lock:
             self._listed = True
             self._work_came.notify_all()
-            while (self._items or self._parts or self._busy) and self._error is None:
+            while (self._items or self._parted or self._busy) and self._error is None:
                 self._work_went.wait(_TELL_EVERY_S)
                 self._check_cancelled()
                 self._tell()
@@ -165,23 +169,35 @@ class Engine:
             if self._error is not None or (self._cancel is not None and self._cancel.is_set()):
                 raise Cancelled("the copy was stopped")
 
+        running: _Running | None = None
         while True:
             with self._lock:
-                while not (self._parts or self._items) and not self._over():
+                while not (self._parted or self._items) and not self._over():
                     self._work_came.wait()
                 if self._over():
                     self._drop()
                     return
                 self._busy += 1
-                work = self._parts.popleft() if self._parts else self._items.popleft()
+                work = self._next(running)
             try:
-                self._one(work, on_bytes)
+                running = self._one(work, on_bytes)
             except BaseException as error:
                 self._fail(error)
             finally:
                 with self._lock:
                     self._busy -= 1
                     self._went()
+
+    def _next(self, running: _Running | None) -> tuple[_Running, Part] | tuple[Item, int]:
+        """Under the lock: a part of the file that is being moved, else another file, else any part."""
+        if running is None or not running.waiting:
+            if self._items:
+                return self._items.popleft()
+            running = self._parted[0]
+        part = running.waiting.popleft()
+        if not running.waiting:
+            self._parted.remove(running)
+        return running, part
 
     def _went(self) -> None:
         """Under the lock: wake those, and only those, for whom something changed."""
@@ -194,22 +210,24 @@ class Engine:
     def _over(self) -> bool:
         if self._error is not None:
             return True
-        return self._listed and not self._busy and not self._parts and not self._items
+        return self._listed and not self._busy and not self._parted and not self._items
 
     def _drop(self) -> None:
         """Under the lock: clean up after transfers of which no part will run any more."""
-        while self._parts:
-            running, _ = self._parts.popleft()
-            running.left -= 1
+        while self._parted:
+            running = self._parted.popleft()
+            running.left -= len(running.waiting)
+            running.waiting.clear()
             if running.left == 0:
                 running.transfer.abort(self._error)
 
-    def _one(self, work: tuple[_Running, Part] | tuple[Item, int], on_bytes: OnBytes) -> None:
+    def _one(self, work: tuple[_Running, Part] | tuple[Item, int], on_bytes: OnBytes) -> _Running:
+        """Do it; of which file it was."""
         first, second = work
         if isinstance(first, _Running):
             assert not isinstance(second, int)
             self._run_part(first, second, on_bytes)
-            return
+            return first
         assert isinstance(second, int)
         running = _Running(first, first.begin(second), second)
         try:
@@ -220,12 +238,14 @@ class Engine:
         running.left = len(parts)
         if not parts:
             self._settle(running)
-            return
+            return running
         if len(parts) > 1:
             with self._lock:
-                self._parts.extend((running, part) for part in parts[1:])
-                self._work_came.notify(len(parts))
+                running.waiting.extend(parts[1:])
+                self._parted.append(running)
+                self._call_workers(len(parts) - 1)
         self._run_part(running, parts[0], on_bytes)
+        return running
 
     def _run_part(self, running: _Running, part: Part, on_bytes: OnBytes) -> None:
         if running.error is None:
@@ -266,7 +286,7 @@ class Engine:
             return False
         with self._lock:
             self._items.append((running.item, running.attempt + 1))
-            self._work_came.notify()
+            self._call_workers(1)
         return True
 
 

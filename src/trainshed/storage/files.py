@@ -190,6 +190,9 @@ def _make_directories(path: str, root: str, shown: str) -> None:
     except FileNotFoundError:
         return  # a parent went with its last object just now; the caller tries again
     except OSError as error:
+        found = error.filename if isinstance(error, FileExistsError) else None
+        if found and (os.path.isdir(found) or not os.path.lexists(found)):  # noqa: PTH112
+            return  # it came, or went, between two looks of makedirs
         raise faults.from_os_error(error, path, shown) from error
 
 

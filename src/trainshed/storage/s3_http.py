@@ -11,12 +11,16 @@ import contextlib
 import io
 import socket
 import ssl
+import struct
 import urllib.parse
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TYPE_CHECKING
 
 from trainshed.storage.egress import Egress
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 Body = bytes | Callable[[Callable[[memoryview], None]], None]
 _MAX_HEAD = 64 << 10
@@ -153,6 +157,23 @@ class Response:
         return (self.done and self.length != -1) or (self.done and self._chunked)
 
 
+class _Incoming(io.RawIOBase):
+    """What a socket receives."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__()
+        self._socket = connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        try:
+            return self._socket.recv_into(buffer)
+        except BlockingIOError:
+            raise TimeoutError("timed out") from None
+
+
 class Connection:
     """One socket to the endpoint."""
 
@@ -162,7 +183,9 @@ class Connection:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:
                 self._socket = context.wrap_socket(self._socket, server_hostname=endpoint.address)
-            self._stream = cast("io.BufferedReader", self._socket.makefile("rb", buffering=64 << 10))
+            else:
+                _let_the_kernel_time(self._socket, timeout)
+            self._stream: io.BufferedReader = io.BufferedReader(_Incoming(self._socket), 64 << 10)
         except BaseException:
             self._socket.close()
             raise
@@ -179,6 +202,8 @@ class Connection:
             if response.status < 300:
                 raise
             return response
+        except BlockingIOError:
+            raise TimeoutError("timed out") from None
         return self._head(method)
 
     def _send(self, head: bytes, body: Body) -> None:
@@ -208,25 +233,34 @@ class Connection:
 
     def _head(self, method: str) -> Response:
         while True:
-            status = self._status()
+            status, *lines = self._head_lines()
             headers: dict[str, str] = {}
-            while (line := self._stream.readline(_MAX_HEAD)) not in (b"\r\n", b"\n"):
-                name, colon, value = line.partition(b":")
+            for line in lines:
+                name, colon, value = line.partition(":")
                 if not colon:
                     raise ProtocolError("the answer has a broken head")
-                headers[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
-            if status >= 200:
+                headers[name.lower()] = value.strip()
+            if (code := _code(status)) >= 200:
                 self.used = True
-                return Response(status, headers, self._stream, method)
+                return Response(code, headers, self._stream, method)
 
-    def _status(self) -> int:
-        line = self._stream.readline(_MAX_HEAD)
-        if not line:
-            raise ProtocolError("the server closed the connection")
-        version, _, rest = line.partition(b" ")
-        if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+    def _head_lines(self) -> list[str]:
+        """At once where all of it has come, which is the rule."""
+        came = self._stream.peek()
+        end = came.find(b"\r\n\r\n")
+        if end >= 0:
+            self._stream.read(end + 4)
+            return came[:end].decode("latin-1").split("\r\n")
+        lines: list[str] = []
+        size = 0
+        while (line := self._stream.readline(_MAX_HEAD)) not in (b"\r\n", b"\n"):
+            size += len(line)
+            if not line or size > _MAX_HEAD:
+                raise ProtocolError("the server closed the connection" if not line else "a head without end")
+            lines.append(line.decode("latin-1").rstrip("\r\n"))
+        if not lines:
             raise ProtocolError("the answer is not HTTP")
-        return int(rest[:3])
+        return lines
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -263,6 +297,21 @@ class ConnectionPool:
         while self._idle:
             with contextlib.suppress(IndexError):
                 self._idle.pop().close()
+
+
+def _let_the_kernel_time(connection: socket.socket, timeout: float) -> None:
+    """A time limit without a ``poll`` before each send and receive."""
+    limit = struct.pack("@ll", int(timeout), int(timeout % 1 * 1e6))
+    connection.settimeout(None)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+
+def _code(status: str) -> int:
+    version, _, rest = status.partition(" ")
+    if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
+        raise ProtocolError("the answer is not HTTP")
+    return int(rest[:3])
 
 
 def _tls(verify: bool) -> ssl.SSLContext:

@@ -41,31 +41,33 @@ def _name(element: ET.Element) -> str:
 def parse_list(body: bytes) -> ListPage:
     """Read a ``ListBucketResult`` (version 1, keys URL-encoded where it says so)."""
     root = _parse(body)
-    top = {_name(child): child.text or "" for child in root}
-    decode = urllib.parse.unquote_plus if top.get("EncodingType") == "url" else str
-    page = ListPage()
-    for child in root:
-        if _name(child) == "Contents":
-            page.objects.append(_object(child, decode))
-        elif _name(child) == "CommonPrefixes":
-            page.directories.append(decode(child[0].text or ""))
-    if top.get("IsTruncated") != "true":
+    space = root.tag.rpartition("}")[0]
+    space = space + "}" if space else ""
+    encoded = root.findtext(space + "EncodingType") == "url"
+    tags = [space + name for name in ("Key", "Size", "LastModified", "ETag")]
+    page = ListPage([_object(child, tags, encoded=encoded) for child in root.iter(space + "Contents")])
+    for child in root.iter(space + "CommonPrefixes"):
+        page.directories.append(_decoded(child.findtext(space + "Prefix", ""), encoded=encoded))
+    if root.findtext(space + "IsTruncated") != "true":
         return page
     listed = [o.key for o in page.objects]
     last = max(listed + page.directories, default="") if page.directories else listed[-1] if listed else ""
-    return ListPage(page.objects, page.directories, decode(top.get("NextMarker", "")) or last)
+    marker = _decoded(root.findtext(space + "NextMarker", ""), encoded=encoded)
+    return ListPage(page.objects, page.directories, marker or last)
 
 
-def _object(element: ET.Element, decode: type[str] | object) -> ObjectInfo:
-    fields = {_name(child): child.text or "" for child in element}
-    key = decode(fields["Key"])  # type: ignore[operator]
+def _object(element: ET.Element, tags: list[str], *, encoded: bool) -> ObjectInfo:
+    key, size, modified, etag = map(element.findtext, tags)
+    key = _decoded(key or "", encoded=encoded)
     return ObjectInfo(
-        str(key),  # pyright: ignore[reportUnknownArgumentType]
-        int(fields.get("Size") or 0),
-        parse_iso(fields.get("LastModified", "")),
-        fields.get("ETag", "").strip('"'),
-        str(key).endswith("/"),  # pyright: ignore[reportUnknownArgumentType]
+        key, int(size or 0), parse_iso(modified or ""), (etag or "").strip('"'), key.endswith("/")
     )
+
+
+def _decoded(text: str, *, encoded: bool) -> str:
+    if encoded and ("%" in text or "+" in text):
+        return urllib.parse.unquote_plus(text)
+    return text
 
 
 def parse_parts(body: bytes) -> tuple[dict[int, ListedPart], str]:
