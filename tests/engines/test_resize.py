@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from tests.engines.test_environments import MINOR, make_wheel
-from tests.server.jobs.shed import Json, Shed
+from tests.server.jobs.shed import ENDED, Json, Shed, eventually
 from tests.server.running import running
 
 HERE = Path(__file__).parent
@@ -28,6 +30,7 @@ python = "{MINOR}"
 requirements = ["tinyfu==1.0"]
 imports = ["tinyfu"]
 """
+PATIENCE_S = 150.0
 OFTEN = {"fault-tolerance/hang-window-s": "20"}
 """Has agents look, and so speak to the server, twice a second."""
 
@@ -41,6 +44,13 @@ def shed(tmp_path: Path, wheels: Path) -> Generator[Shed]:
     (home / "engines").mkdir(parents=True)
     (home / "engines" / "tinyfu.toml").write_text(ENGINE)
     with running(home, environments=tmp_path / "environments") as server:
+        yield Shed(server, tmp_path / "scripts")
+
+
+@pytest.fixture
+def real_shed(tmp_path: Path) -> Generator[Shed]:
+    """A service with the preset engines."""
+    with running(tmp_path / "home") as server:
         yield Shed(server, tmp_path / "scripts")
 
 
@@ -101,3 +111,40 @@ def test_a_job_that_cannot_change_says_why(shed: Shed) -> None:
     assert (status, answer["error_code"]) == (409, "TrainShed.5013"), answer
     assert "fixed number of workers" in answer["error_msg"]
     shed.wait(job)
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(600)
+def test_a_horovod_job_outlives_a_worker_shrinks_and_grows(real_shed: Shed, digits: Path) -> None:
+    shed = real_shed
+    job = shed.submit(
+        (HERE / "scripts" / "horovod_elastic.py").read_text(),
+        algorithm__engine={"engine_id": "horovod-pytorch"},
+        algorithm__inputs=[{"name": "data_url", "remote": {"obs": {"obs_url": f"{digits}/"}}}],
+        algorithm__parameters=[{"name": "sizes", "value": "2,1,2,1,2"}],
+        spec__resource={"flavor_id": "cpu-1", "node_count": 1, "processes": 2},
+        spec__min_workers=1,
+        metadata__annotations=OFTEN,
+    )
+
+    def sizes() -> list[str]:
+        return re.findall(r"size (\d) rank 0 at step", shed.log(job))
+
+    def sizes_are(*wanted: str) -> bool:
+        assert shed.show(job)["status"]["phase"] not in ENDED, shed.log(job)
+        return sizes() == [*wanted]
+
+    eventually(lambda: sizes_are("2", "1", "2"), PATIENCE_S)
+    assert resize(shed, job, 1)[0] == 202
+    eventually(lambda: sizes_are("2", "1", "2", "1"), PATIENCE_S)
+    assert resize(shed, job, 2)[0] == 202
+    eventually(lambda: shed.show(job)["status"]["phase"] in ENDED, PATIENCE_S)
+    log = shed.log(job)
+    assert shed.show(job)["status"]["phase"] == "Completed", log
+    assert sizes() == ["2", "1", "2", "1", "2"]
+    reports = [json.loads(text) for text in re.findall(r"REPORT (.*)", log)]
+    assert sorted(report["rank"] for report in reports) == [0, 1], log
+    assert min(report["accuracy"] for report in reports) > 0.9
+    assert reports[0]["checksum"] == pytest.approx(reports[1]["checksum"], rel=1e-5)
+    assert "was killed by signal 9; another one takes its place" in log
+    assert "is not needed any more" in log

@@ -149,12 +149,14 @@ def test_parameter_servers_start_where_the_job_declares_them() -> None:
     nodes = start(LauncherName.TF_CONFIG, *declared, nodes=2)
     worker, server = nodes[1]
     hosts = ("--ps_hosts=127.0.0.1:30002,127.0.0.2:30003", "--worker_hosts=127.0.0.1:30000,127.0.0.2:30001")
-    assert worker.argv[2:] == ("--job_name=worker", "--task_index=1", *hosts, "--num_gpus=0")
-    assert server.argv[1:3] == ("-I", "-S")
+    script = ("/env/bin/python", "/home/ma-user/code/train.py")
+    assert server.argv[1:3] == worker.argv[1:3] == ("-I", "-S")
+    assert worker.argv[3].endswith("support/ps_join.py")
+    assert worker.argv[4:9] == ("127.0.0.1:30004,127.0.0.2:30005", "1", "--", *script)
+    assert worker.argv[9:] == ("--job_name=worker", "--task_index=1", *hosts, "--num_gpus=0")
     assert server.argv[3].endswith("support/ps_guard.py")
-    guarded = ("127.0.0.1:30000,127.0.0.2:30001", "--", *worker.argv[:2])
-    assert server.argv[4:8] == guarded
-    assert server.argv[8:] == ("--job_name=ps", "--task_index=1", *hosts, "--num_gpus=0")
+    assert server.argv[4:9] == ("127.0.0.2:30005", "2", "--", *script)
+    assert server.argv[9:] == ("--job_name=ps", "--task_index=1", *hosts, "--num_gpus=0")
     assert (worker.rank, worker.role, worker.essential) == (1, "worker", True)
     assert (server.rank, server.role, server.essential) == (-1, "ps", True)
     assert (worker.env["MA_TASK_NAME"], server.env["MA_TASK_NAME"]) == ("worker", "ps")
@@ -187,8 +189,9 @@ def test_no_two_servers_share_a_port(shape: tuple[int, int]) -> None:
     clusters = {json.dumps(json.loads(p.env["TF_CONFIG"])["cluster"]) for node in started for p in node}
     assert len(clusters) == 1
     cluster = json.loads(clusters.pop())
-    ports = [address.rpartition(":")[2] for address in cluster["worker"] + cluster["ps"]]
-    assert len(set(ports)) == len(ports) == nodes * (processes + 1)
+    guards = [p.argv[4] for node in started for p in node if p.role == "ps"]
+    ports = [address.rpartition(":")[2] for address in cluster["worker"] + cluster["ps"] + guards]
+    assert len(set(ports)) == len(ports) == nodes * (processes + 2)
 
 
 @given(st.sampled_from(LauncherName), st.integers(0, 8), st.integers(0, 4))

@@ -5,7 +5,7 @@ declares ``ps_hosts`` (scripts in the style of TensorFlow 1 parse ``--job_name -
 --ps_hosts --worker_hosts``), one beside the workers of each node, or as many as the variable
 ``TRAINSHED_PS_NUM`` says, on the first nodes. Each of those parameters gets its value only
 where the job declares it and leaves it empty. A node with a parameter server is done when all
-workers of the job are (``support/ps_guard.py``).
+workers of the job have come and gone (``support/ps_guard.py``, ``support/ps_join.py``).
 
 A job of one worker and no parameter server is plain, without ``TF_CONFIG``.
 """
@@ -43,6 +43,7 @@ class _Cluster:
 
     workers: tuple[str, ...]
     servers: tuple[str, ...]
+    guards: tuple[str, ...]
 
     @property
     def is_one(self) -> bool:
@@ -69,19 +70,23 @@ def processes(task: TaskSpec, layout: Layout, interpreter: Interpreter) -> list[
 
 
 def ports_needed(nodes: int, processes: int) -> int:
-    """One a worker and one a node for its parameter server: tasks may share a machine."""
-    return nodes * (max(1, processes) + 1)
+    """One a worker, and two a node for its parameter server and that one's guard.
+
+    None twice: tasks may share a machine.
+    """
+    return nodes * (max(1, processes) + 2)
 
 
 def _cluster(task: TaskSpec, layout: Layout, world: World) -> _Cluster:
     workers = tuple(
         f"{task.peers[rank // world.per_node].host}:{base.port(task, rank)}" for rank in range(world.size)
     )
-    servers = tuple(
-        f"{task.peers[node].host}:{base.port(task, world.size + node)}"
-        for node in range(_server_count(layout, world))
+    nodes = range(_server_count(layout, world))
+    servers, guards = (
+        tuple(f"{task.peers[node].host}:{base.port(task, first + node)}" for node in nodes)
+        for first in (world.size, world.size + world.nodes)
     )
-    return _Cluster(workers, servers)
+    return _Cluster(workers, servers, guards)
 
 
 def _server_count(layout: Layout, world: World) -> int:
@@ -114,7 +119,10 @@ def _process(
         num_gpus=len(base.devices(task)) if task.chip is Chip.GPU else 0,
     )
     if not role.is_rank:
-        argv = (*base.support(interpreter, "ps_guard"), ",".join(cluster.workers), "--", *argv)
+        guard = (cluster.guards[role.index], str(len(cluster.workers)))
+        argv = (*base.support(interpreter, "ps_guard"), *guard, "--", *argv)
+    elif cluster.guards:
+        argv = (*base.support(interpreter, "ps_join"), ",".join(cluster.guards), str(role.index), "--", *argv)
     forced = {} if cluster.is_one else {"TF_CONFIG": cluster.config(role), "MA_TASK_NAME": role.name}
     forced |= _own_devices(task, role)
     return ProcessSpec(

@@ -1,51 +1,66 @@
 """Runs a parameter server for as long as any worker of the job is there.
 
-``ps_guard.py HOST:PORT,HOST:PORT… -- PROGRAM ARGUMENT…``. A parameter server never ends by itself,
-and the workers of other nodes may need it for longer than those of its own. Each worker listens at
-its address while it works; once all of them have been seen there and are gone, the server is ended
-and this program has done its work. If the server ends first, its exit code is the answer.
+``ps_guard.py HOST:PORT WORKERS -- PROGRAM ARGUMENT…``. A parameter server never ends by itself, and the
+workers of other nodes may need it for longer than those of its own. Each worker holds a connection to
+this address for as long as it lives (``ps_join.py``); once all of them have come and gone, the
+server is ended and this program has done its work. If the server ends first, its exit code is the answer.
 """
 
+import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 
 PERIOD_S = 0.5
-GONE_AFTER = 6
 GRACE_S = 5
 
 
-class Worker:
-    """One worker as seen from here: not yet there, there, or gone."""
+class Workers:
+    """Which workers have come, and which of them are still there."""
 
-    def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        self.address = (host, int(port))
-        self.seen = False
-        self.missed = 0
+    def __init__(self, address: "tuple[str, int]", count: int) -> None:
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(address)
+        self.listener.listen(1024)
+        self.waited_for = set(range(count))
+        self.there: "dict[socket.socket, bytes]" = {}
 
-    def is_gone(self) -> bool:
-        """Look once; true once it has been there and is not any more."""
+    def are_gone(self) -> bool:
+        """Look for a moment; true once all have been there and none is any more."""
+        ready, _, _ = select.select([self.listener, *self.there], [], [], PERIOD_S)
+        for each in ready:
+            if each is self.listener:
+                worker, _ = self.listener.accept()
+                worker.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                self.there[worker] = b""
+            else:
+                self.hear(each)
+        return not self.waited_for and not self.there
+
+    def hear(self, worker: socket.socket) -> None:
+        """A worker says its number on a line, and later nothing more."""
         try:
-            socket.create_connection(self.address, 2).close()
-        except ConnectionRefusedError:
-            self.missed += 1
+            said = worker.recv(64)
         except OSError:
-            return False  # slow or out of reach, which is not gone
-        else:
-            self.seen = True
-            self.missed = 0
-        return self.seen and self.missed >= GONE_AFTER
+            said = b""
+        self.there[worker] += said
+        if not said:
+            del self.there[worker]
+            worker.close()
+        elif b"\n" in self.there[worker]:
+            number = self.there[worker].partition(b"\n")[0]
+            self.waited_for.discard(int(number) if number.isdigit() else -1)
 
 
-def guard(server: "subprocess.Popen[bytes]", workers: "list[Worker]") -> int:
+def guard(server: "subprocess.Popen[bytes]", workers: Workers) -> int:
     """Wait for the first end of either side; returns the exit code."""
-    while workers:
-        try:
-            return server.wait(PERIOD_S)
-        except subprocess.TimeoutExpired:
-            workers = [worker for worker in workers if not worker.is_gone()]
+    while not workers.are_gone():
+        code = server.poll()
+        if code is not None:
+            return code
     end(server)
     return 0
 
@@ -61,7 +76,9 @@ def end(server: "subprocess.Popen[bytes]") -> None:
 
 
 if __name__ == "__main__":
-    addresses, _, *program = sys.argv[1:]
+    address, count, _, *program = sys.argv[1:]
+    host, _, port = address.rpartition(":")
+    workers = Workers((host, int(port)), int(count))
     started: "list[subprocess.Popen[bytes]]" = []
 
     def pass_on(*_: object) -> None:
@@ -71,5 +88,5 @@ if __name__ == "__main__":
 
     signal.signal(signal.SIGTERM, pass_on)
     started.append(subprocess.Popen(program))
-    code = guard(started[0], [Worker(address) for address in addresses.split(",")])
-    sys.exit(code if code >= 0 else 128 - code)
+    code = guard(started[0], workers)
+    os._exit(code if code >= 0 else 128 - code)  # at once: a stop may still come, and is no news now
