@@ -71,7 +71,7 @@ def test_a_quota_holds_after_a_restart(tmp_path: Path):
         limit(hand, jobs=0)
         waits = hand.submit()["metadata"]["id"]
     with by_hand(tmp_path, tmp_path / "environments") as hand:
-        assert hand.get(waits, "why")["reason"] == Reason.QUOTA
+        until(lambda: hand.get(waits, "why")["reason"] == Reason.QUOTA)
         assert hand.pool.started.empty()
         limit(hand)
         hand.agents(waits)[0].finish()
@@ -118,6 +118,21 @@ def test_storage_over_a_quota_is_refused_until_there_is_room(hand: Hand):
     assert server.api.delete(server.v2("objects"), params=uri).status_code == 200
     server.context.services.upkeep.measure()
     assert server.api.put(server.v2("objects"), params=uri, content=b"x").status_code == 200
+
+
+def test_a_running_job_is_told_when_its_project_stores_too_much(hand: Hand):
+    limit(hand, storage_bytes=1000)
+    _, (agent,) = hand.begin()
+    assert "full" not in agent.beat()
+    bucket = next(b["path"] for b in agent.task.buckets.values() if b["kind"] == "folder")
+    (Path(bucket) / "checkpoint").write_bytes(b"x" * 2000)  # as agents store outputs: without the service
+    said = until(lambda: agent.beat().get("full"))
+    assert said == (
+        "the project stores 2,000 bytes and its quota is 1,000: delete something, or have the quota raised"
+    )
+    (Path(bucket) / "checkpoint").unlink()
+    until(lambda: "full" not in agent.beat())
+    agent.finish()
 
 
 @pytest.mark.parametrize("quota", [{"jobs": -1}, {"jobs": "many"}, {"job_hours": 0}, {"storage_bytes": 1.5}])

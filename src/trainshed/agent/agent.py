@@ -320,6 +320,8 @@ class Agent:
             failed = failure(Stage.OUTPUTS, error)
             self._end(Stage.OUTPUTS, EventKind.FAILED, failed.message, started)
             self._journal.fact("kept", True)
+            kept = self._places.host(f"{contract.MODELARTS}/outputs")
+            self._work.note(Stage.OUTPUTS, f"what could not be stored is kept on the node in {kept}")
             worse = outcome.cause is Cause.SUCCESS
             return replace(failed, exit_code=outcome.exit_code) if worse else outcome
         self._end(Stage.OUTPUTS, EventKind.DONE, message, started)

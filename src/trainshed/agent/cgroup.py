@@ -24,10 +24,11 @@ class Cgroup:
         paths = _paths(_read("/proc/self/cgroup") if said is None else said)
         self._unified = os.path.exists(f"{mount}/cgroup.controllers")
         if self._unified:
-            self._memory = self._cpu = _folder(mount, paths.get("", "/"))
+            self._memory = self._cpu = self._pids = _folder(mount, paths.get("", "/"))
         else:
             self._memory = _folder(f"{mount}/memory", paths.get("memory", "/"))
             self._cpu = _folder(f"{mount}/cpuacct", paths.get("cpuacct", "/"))
+            self._pids = _folder(f"{mount}/pids", paths.get("pids", "/"))
 
     def only(self, pids: Collection[int]) -> bool:
         """Whether ``pids`` and their ancestors are all that is in the group, and in those below it."""
@@ -53,6 +54,11 @@ class Cgroup:
         used = _read(f"{self._cpu}/cpuacct.usage").strip()
         same = used.isdigit() and set(_members(self._cpu)) == set(_members(self._memory))
         return int(used) / 1e9 if same else -1.0
+
+    def pids(self) -> int | None:
+        """How many processes and threads may be in the group; None for any number."""
+        most = _read(f"{self._pids}/pids.max").strip()
+        return int(most) if most.isdigit() else None
 
     def oom_kills(self) -> int:
         """How many processes of the group the kernel has killed for memory; -1 where it does not say."""

@@ -68,6 +68,7 @@ class Reporter:
     Attributes:
         stage: where the task is, for the heartbeat; set by the agent.
         over: whether nobody waits for this attempt any more.
+        full: why nothing more may be stored in the project's own buckets; empty where it may.
         refused: whether the server said that it will not take what we report; then no more is sent.
     """
 
@@ -75,6 +76,7 @@ class Reporter:
         self.stage = Stage.PRECHECK
         self.over = False
         self.refused = False
+        self.full = ""
         self._places, self._journal = places, journal
         self._ears = ears
         self._link = ServerLink(task)
@@ -254,6 +256,7 @@ class Reporter:
         answer = self._link.heartbeat(self.stage.value, time.time(), looks)
         self._outbox.looks.clear()
         self._beat_at = time.monotonic() + self._heartbeat_s
+        self.full = str(answer.get("full") or "")
         if answer.get("over") is True:
             raise AttemptOver("the server does not wait for this attempt any more")
         commands: list[dict[str, Any]] = answer.get("commands") or []

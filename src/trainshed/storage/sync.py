@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from trainshed.core.errors import InvalidInput, NotFound, TrainshedError
+from trainshed.core.errors import Code, Forbidden, InvalidInput, NotFound, TrainshedError
 from trainshed.storage.base import ObjectInfo, Stored, Transfer
 from trainshed.storage.buckets import Buckets
 from trainshed.storage.copy import OWN, transfer
 from trainshed.storage.engine import Cancelled, Engine, Item
 from trainshed.storage.folder import FolderStore
 from trainshed.storage.inotify import Change, Watch
-from trainshed.storage.report import CopyReport, ManifestEntry, OnProgress
+from trainshed.storage.report import CopyReport, OnProgress
 from trainshed.storage.sync_growing import Growing, snapshot
 from trainshed.storage.sync_marker import COMMITTED, commit, destination, own_key
 from trainshed.storage.sync_state import Synced, SyncState
@@ -62,6 +62,7 @@ class OutputSync:
         state_file: remembers what was stored, so that a new agent goes on; None to remember nothing.
         settle_s: how long a file rests before it counts as complete.
         on_note: called from the sync's thread.
+        closed: why nothing more may be stored just now; empty where it may. What is stored stays.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class OutputSync:
         settle_s: float = 0.5,
         threads: int = 4,
         on_note: Callable[[SyncNote], None] | None = None,
+        closed: Callable[[], str] = lambda: "",
     ) -> None:
         os.makedirs(local_dir, exist_ok=True)  # noqa: PTH103
         self._local = FolderStore(os.fspath(local_dir), is_bucket=False)
@@ -85,6 +87,7 @@ class OutputSync:
         self._settle_s = settle_s
         self._threads = threads
         self._on_note = on_note
+        self._closed = closed
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._watch: Watch | None = None
@@ -128,7 +131,7 @@ class OutputSync:
             checksums=self._checksums,
             seconds=time.monotonic() - began,
             warnings=tuple(self._warnings.values()),
-            manifest=tuple(self._entries()),
+            manifest=tuple(self._state.entries()),
         )
 
     def stop(self) -> None:
@@ -263,6 +266,7 @@ class OutputSync:
         try:
             with snapshot(full, self._root) as (copy, size):
                 if size:
+                    self._check_open(1)
                     self._state.begin(path)
                     self._growing.stored(path, size)
                     key = check_key(self._prefix + path)
@@ -329,11 +333,21 @@ class OutputSync:
             self._state.put(item.path, Synced(what.size, what.mtime_ns, what.etag))
             self._checksums += what.checksum
 
+        self._check_open(len(paths))
         items = [item for path in paths if (item := self._item(path)) is not None]
         for item in items:
             self._state.begin(item.path)  # so that a kill leaves nothing there that we do not know of
         engine = Engine(threads, on_progress=progress, on_stored=stored, cancel=cancel)
         engine.run(items)
+
+    def _check_open(self, files: int) -> None:
+        """Whether the destination takes so many files now.
+
+        Raises:
+            Forbidden: it does not.
+        """
+        if files and (why := self._closed()):
+            raise Forbidden(why, code=Code.QUOTA_EXCEEDED)
 
     def _item(self, path: str) -> Item | None:
         try:
@@ -373,14 +387,6 @@ class OutputSync:
         """What is at the destination; nothing where that is not there yet."""
         with contextlib.suppress(NotFound):
             yield from self._store.list(self._prefix)
-
-    def _entries(self) -> list[ManifestEntry]:
-        entries: list[ManifestEntry] = []
-        for path in sorted(self._state.paths()):
-            synced = self._state.get(path)
-            assert synced is not None
-            entries.append(ManifestEntry(path, synced.size, synced.etag))
-        return entries
 
 
 def _mtime_ns(info: ObjectInfo) -> int:

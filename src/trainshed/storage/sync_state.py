@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from trainshed.storage.report import ManifestEntry
+
 
 @dataclass(frozen=True, slots=True)
 class Synced:
@@ -102,6 +104,13 @@ class SyncState:
     def bytes(self) -> int:
         """Of all files stored."""
         return sum(s.size for s in self._files.values())
+
+    def entries(self) -> Iterator[ManifestEntry]:
+        """All that is stored, by path."""
+        for path in sorted(self.paths()):
+            synced = self.get(path)
+            assert synced is not None
+            yield ManifestEntry(path, synced.size, synced.etag)
 
     def manifest(self) -> Iterator[str]:
         """Lines of the manifest, in order."""

@@ -35,6 +35,7 @@ class TaskRecord:
         self.beats: list[dict[str, Any]] = []
         self.commands: list[dict[str, Any]] = []
         self.over = False
+        self.full = ""
         self.requests = 0
         self.log_at_finish: dict[str, int] = {}
 
@@ -215,4 +216,4 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _heartbeat(self, task: TaskRecord, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         task.beats.append(body)
-        return 200, {"commands": task.commands, "over": task.over}
+        return 200, {"commands": task.commands, "over": task.over, "full": task.full}

@@ -52,11 +52,21 @@ class Syncs:
                         name=self._work.task.name,
                         state_file=f"{self._work.places.run}/output-{index}.state",
                         on_note=self._teller(channel.name),
+                        closed=self._closed(channel.uri),
                     ),
                 )
                 for index, channel in enumerate(self._work.task.outputs)
             ]
         return self._syncs
+
+    def _closed(self, uri: str) -> Callable[[], str]:
+        """Why nothing may be stored there: a quota of storage is on the buckets that are folders."""
+        from trainshed.storage import parse_uri
+
+        bucket = parse_uri(uri).bucket
+        counted = self._work.task.buckets.get(bucket, {}).get("kind") == "folder"
+        reporter = self._work.reporter
+        return (lambda: reporter.full) if counted else (lambda: "")
 
     def _teller(self, name: str) -> Callable[[SyncNote], None]:
         """Failures are told once, until something was stored again."""

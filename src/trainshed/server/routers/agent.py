@@ -226,8 +226,11 @@ async def _heartbeat(context: Context, job: LiveJob | None, index: int, receive:
         hangs.heard(job, index, looks)
     ending = job.ending not in ("", f"worker-{index}")
     if job.state.phase is Phase.TERMINATING or ending:
-        return {"commands": [{"kind": "stop", "force": job.forced}], "over": False}
-    return {"commands": [*hangs.orders(job, index), *_resize(job, index)], "over": False}
+        commands = [{"kind": "stop", "force": job.forced}]
+    else:
+        commands = [*hangs.orders(job, index), *_resize(job, index)]
+    full = context.quotas.full(job.project_id)
+    return {"commands": commands, "over": False} | ({"full": full} if full else {})
 
 
 def _resize(job: LiveJob, index: int) -> list[dict[str, Any]]:

@@ -75,6 +75,6 @@ def open_services(context: Context) -> Services:
     dispatcher.on_failed, dispatcher.on_news = diagnostician.tell, delivery.tell
     dispatcher.open()
     logs, flavors = LogStore(context.log_root), flavor_details(context)
-    upkeep = Upkeep(context, logs, dispatcher.tell, delivery.announce)
+    upkeep = Upkeep(context, logs, dispatcher.tell, delivery.announce, dispatcher.at_work)
     hangs = HangWatch(context, dispatcher.tell)
     return Services(dispatcher, hub, logs, tokens, diagnostician, delivery, upkeep, hangs, flavors)

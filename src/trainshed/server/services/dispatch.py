@@ -57,6 +57,10 @@ class Dispatcher:
         """Jobs that have not finished, for reading single fields."""
         return self._desk.board.live
 
+    def at_work(self) -> set[str]:
+        """Projects that have jobs which have not ended."""
+        return {job.project_id for job in list(self.live.values())}
+
     @property
     def preparation(self) -> Preparation:
         """Makes environments ready."""

@@ -57,6 +57,8 @@ def create(context: Context, caller: Principal, request: JobRequest) -> Json:
     if message.new.taken:
         raise _taken(found.name)
     caller.record["id"] = job.id
+    if context.quotas.of(caller.project_id).storage_bytes is not None:
+        context.services.upkeep.measure_soon()
     view = job_view(context, row | message.new.stored, tasks=())
     return view | {"warnings": [text for text, _ in found.warnings]} if found.warnings else view
 

@@ -74,13 +74,18 @@ class Quotas:
         Raises:
             Forbidden: it has reached its limit.
         """
-        limit, known = self.of(project_id).storage_bytes, self._bytes.get(project_id)
-        if limit is not None and known is not None and known[0] >= limit:
-            message = (
-                f"the project stores {known[0]:,} bytes and its quota is {limit:,}: "
-                "delete something, or have the quota raised"
-            )
+        if message := self.full(project_id):
             raise Forbidden(message, code=Code.QUOTA_EXCEEDED)
+
+    def full(self, project_id: str) -> str:
+        """A sentence if a project has reached its limit of storage; empty if it has not."""
+        limit, known = self.of(project_id).storage_bytes, self._bytes.get(project_id)
+        if limit is None or known is None or known[0] < limit:
+            return ""
+        return (
+            f"the project stores {known[0]:,} bytes and its quota is {limit:,}: "
+            "delete something, or have the quota raised"
+        )
 
     def longest(self, project_id: str, asked_s: int) -> int:
         """How long a job may run, in seconds; 0 for no limit.

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from trainshed.server.services.logs import LogStore
 
 DISK_S, USES_S, STORAGE_S, OLD_S = 5.0, 60.0, 600.0, 3600.0
+STORAGE_AT_WORK_S = 10.0
 DAY_S = 86_400
 # A folder of logs that belongs to no job may be of one that is just being created.
 ORPHAN_S = 3600.0
@@ -42,6 +43,7 @@ class Upkeep:
     Args:
         tell: hands a message to the dispatcher.
         announce: has people told of something: event, occasion, words.
+        active: projects that have jobs at work.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class Upkeep:
         logs: LogStore,
         tell: Callable[[LimitsChanged], None],
         announce: Callable[[str, str, dict[str, str]], None],
+        active: Callable[[], Collection[str]],
     ) -> None:
         self._context = context
         self._logs = logs
         self._tell = tell
         self._announce = announce
+        self._active = active
         self._closing = threading.Event()
         self._wake = threading.Event()
         self._due: dict[Callable[[], object], tuple[float, float]] = {
@@ -114,14 +118,19 @@ class Upkeep:
         self._announce("service.disk", occasion, facts)
 
     def measure(self) -> None:
-        """Count what limited projects store in folder buckets."""
-        for project_id in self._context.quotas.with_storage():
+        """Count what limited projects store in folder buckets; soon again where their jobs are at work."""
+        began, limited = time.monotonic(), self._context.quotas.with_storage()
+        for project_id in limited:
             config = self._context.buckets.config(project_id)
             folders = [Path(bucket["path"]) for bucket in config.values() if bucket["kind"] == "folder"]
             size = sum(tree_size(folder, self._closing) for folder in folders)
             if self._closing.is_set():
                 return
             self._context.quotas.measured(project_id, size, self._context.clock.now())
+        if not set(limited).isdisjoint(self._active()):
+            now = time.monotonic()
+            pause = min(STORAGE_S, max(STORAGE_AT_WORK_S, 20 * (now - began)))
+            self._due[self.measure] = (STORAGE_S, now + pause)
 
     def delete_old(self) -> None:
         """Delete the logs of jobs that ended long ago, and records of old deliveries."""
