@@ -78,6 +78,35 @@ def test_a_job_is_created_of_code_in_a_bucket(shell: Shell) -> None:
     assert plan["tasks"][0]["processes"]
 
 
+def test_what_is_to_happen_when_it_fails_or_hangs(shell: Shell) -> None:
+    """A script that fails is started again by its budget; what was asked for is in its annotations."""
+    shell.script("exit(9)")
+    words = (
+        "run train.py --engine python --restart-on error=1 --restart-on preemption=20 --final-codes 7,8 "
+        "--restart-codes 75 --backoff 1 --hang-action wait --hang-after 900 --detach"
+    )
+    name = shell.run(*words.split()).stdout.strip()
+    shell.run("jobs", "logs", "-f", name)
+    shown = shell.json("jobs", "show", name)
+    assert (shown["status"]["phase"], shown["status"]["attempt"]) == ("Failed", 1)
+    assert shown["metadata"]["annotations"] == {
+        "fault-tolerance/user-error-retry-num": "1",
+        "fault-tolerance/preemption-retry-num": "20",
+        "fault-tolerance/retry-exit-codes": "75",
+        "fault-tolerance/never-retry-exit-codes": "7,8",
+        "fault-tolerance/backoff-s": "1",
+        "fault-tolerance/hang-action": "wait",
+        "fault-tolerance/hang-window-s": "900",
+    }
+    for bad in ("errors=1", "error", "error=often"):
+        refused = shell.run("run", "train.py", "--engine", "python", "--restart-on", bad)
+        assert refused.returncode == 125
+        assert "is not KIND=N with a kind of error, hang, preemption" in refused.stderr
+    assert "wait" in shell.run("run", "train.py", "--hang-action", "pray").stderr
+    refused = shell.run("run", "train.py", "--engine", "python", "--final-codes", "300")
+    assert "exit codes from 0 to 255" in refused.stderr
+
+
 def test_list_and_show(shell: Shell, job: str) -> None:
     listed = shell.run("jobs", "list")
     assert job in listed.stdout

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from trainshed.cli import bad_days
+from trainshed.cli.bad_days import Backoff, FinalCodes, HangAfter, OnHang, RestartCodes, RestartOn
 from trainshed.cli.options import AsJson, Home
 
 _Texts = list[str] | None
@@ -68,6 +70,12 @@ def create(
     restarts: Annotated[
         int, typer.Option(min=0, max=3, help="Start again so often after a fault that is not the script's.")
     ] = 0,
+    restart_on: RestartOn = None,
+    restart_codes: RestartCodes = "",
+    final_codes: FinalCodes = "",
+    backoff: Backoff = 0,
+    hang_action: OnHang = None,
+    hang_after: HangAfter = 0,
     grace: Annotated[
         int | None, typer.Option(min=0, max=3600, help="Seconds to end after a stop.", show_default="30")
     ] = None,
@@ -94,6 +102,7 @@ def create(
     \b
     Examples:
       trainshed jobs create mnist-1 --algorithm mnist -o train_url=obs://trainshed/out/ -- --lr=0.1
+      trainshed jobs create night --algorithm mnist --restarts 3 --restart-on hang=2 --hang-action restart
       trainshed jobs create try-2 --code-dir obs://trainshed/code/ --boot-file train.py -e pytorch
     """
     from trainshed.cli import output, service
@@ -115,7 +124,15 @@ def create(
         arguments=parse_arguments(arguments or ()),
         environments=pairs(env or (), "--env"),
         metrics=pairs(metrics or (), "--metric"),
-        annotations=pairs(annotations or (), "--annotation"),
+        annotations=bad_days.as_annotations(
+            restart_on=restart_on or (),
+            restart_codes=restart_codes,
+            final_codes=final_codes,
+            backoff=backoff,
+            hang_action=hang_action,
+            hang_after=hang_after,
+        )
+        | pairs(annotations or (), "--annotation"),
         pool=pool,
         flavor=flavor,
         nodes=nodes,

@@ -47,6 +47,7 @@ class Options:
     priority: int
     max_hours: int
     restarts: int
+    annotations: dict[str, str]
     metrics: tuple[str, ...]
     description: str
     warm_start: bool | None
@@ -184,6 +185,7 @@ def _request(options: Options, wanted: Wanted, name: str) -> JobRequest:
         description=options.description,
         max_hours=options.max_hours,
         restarts=options.restarts,
+        annotations=options.annotations,
         metrics=wanted.metrics,
         warm_start=options.warm_start,
         min_workers=options.min_workers,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from trainshed.cli import bad_days
+from trainshed.cli.bad_days import Backoff, FinalCodes, HangAfter, OnHang, RestartCodes, RestartOn
 from trainshed.cli.options import AsJson, Home
 
 
@@ -100,6 +102,12 @@ def run(
     restarts: Annotated[
         int, typer.Option(min=0, max=3, help="Start again after a fault that is not the script's, so often.")
     ] = 0,
+    restart_on: RestartOn = None,
+    restart_codes: RestartCodes = "",
+    final_codes: FinalCodes = "",
+    backoff: Backoff = 0,
+    hang_action: OnHang = None,
+    hang_after: HangAfter = 0,
     metrics: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,6 +144,8 @@ def run(
       trainshed run train.py -i data_url=./data -o train_url=./out -- --epochs 5
       trainshed run train.py --engine tensorflow --nodes 2 --env DEBUG=1
       trainshed run train.py --warm-start -- --lr 0.1
+      trainshed run train.py -o train_url=./out --resume --restarts 3 --restart-on preemption=20
+      trainshed run train.py --hang-action restart --restart-on hang=2 --hang-after 600
       trainshed run train.py --python 3.11 --requirements requirements.txt
       trainshed run train.py --dry-run --json
     """
@@ -160,6 +170,14 @@ def run(
         priority=priority,
         max_hours=max_hours,
         restarts=restarts,
+        annotations=bad_days.as_annotations(
+            restart_on=restart_on or (),
+            restart_codes=restart_codes,
+            final_codes=final_codes,
+            backoff=backoff,
+            hang_action=hang_action,
+            hang_after=hang_after,
+        ),
         metrics=tuple(metrics or ()),
         description=description,
         warm_start=warm_start,

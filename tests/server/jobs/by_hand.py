@@ -67,10 +67,10 @@ class HandPool(Pool):
     def close(self) -> None:
         self.closed = True
 
-    def lose(self, task: TaskSpec, reason: str = "killed") -> None:
-        """The agent of this task is gone for good."""
+    def lose(self, task: TaskSpec, reason: str = "killed", cause: Cause | None = None) -> None:
+        """The agent of this task is gone for good; the pool may know whose doing that was."""
         key = TaskKey(task.job_id, task.attempt, task.index)
-        self.states[key] = AgentStatus(AgentState.GONE, reason)
+        self.states[key] = AgentStatus(AgentState.GONE, reason, cause)
         assert self.on_change is not None
         self.on_change(key)
 

@@ -282,6 +282,39 @@ def test_a_lost_agent_is_started_again_where_it_may_be(hand: Hand) -> None:
     assert [hand.log(job, attempt=n) for n in range(2)] == ["first try\n", "second try\n"]
 
 
+@pytest.mark.parametrize("told_by", ["pool", "agent"])
+def test_preemptions_have_a_budget_of_their_own(hand: Hand, told_by: str) -> None:
+    """One that the pool took from its nodes comes back at once, as often as its budget says."""
+    notes = {"fault-tolerance/preemption-retry-num": "2", "fault-tolerance/backoff-s": "3600"}
+    job, [agent] = hand.begin(metadata__annotations=notes)
+    why = "Slurm ended the job to make room for another one"
+    for attempt in range(3):
+        assert agent.task.attempt == attempt
+        if told_by == "pool":
+            hand.pool.lose(agent.task, why, Cause.PREEMPTED)
+        else:
+            agent.finish(Cause.PREEMPTED, exit_code=None, signal=15, message=why)
+        if attempt < 2:
+            [agent] = hand.agents(job["metadata"]["id"])
+    status = hand.wait(job)["status"]
+    assert (status["phase"], status["attempt"]) == ("Terminated", 2)
+    assert why in status["reason"]
+    told = hand.get(job["metadata"]["id"], "events", order="asc", limit=1000)["events"]
+    restarts = [event for event in told if event["kind"] == "restarted"]
+    for number, event in enumerate(restarts, 1):
+        assert f"Started again after a preemption: restart {number} of 2." in event["message"]
+    assert len(restarts) == 2
+
+
+def test_a_preemption_takes_nothing_of_other_budgets(hand: Hand) -> None:
+    notes = {"fault-tolerance/job-retry-num": "1"}
+    job, [agent] = hand.begin(metadata__annotations=notes)
+    hand.pool.lose(agent.task)
+    [again] = hand.agents(job["metadata"]["id"])
+    hand.pool.lose(again.task, "to make room", Cause.PREEMPTED)
+    assert hand.wait(job)["status"]["attempt"] == 1
+
+
 class TwoNodes(HandPool):
     def nodes(self) -> list[Node]:
         return [Node(name, Resources(1, 8192)) for name in ("n1", "n2")]

@@ -18,7 +18,7 @@ def restarts(annotations: Mapping[str, str], *, preemptible: bool = False) -> Re
     """When the job is started again.
 
     ``job-retry-num`` counts faults of the infrastructure; ``job-unconditional-retry`` and
-    ``hang-retry`` need it only for another number than three. A preemptible job comes back
+    ``hang-retry`` (or ``hang-action: restart``) need it only for another number than three. A preemptible job comes back
     after a preemption unless it says otherwise.
 
     >>> restarts({"fault-tolerance/job-unconditional-retry": "true"}).infrastructure
@@ -28,7 +28,8 @@ def restarts(annotations: Mapping[str, str], *, preemptible: bool = False) -> Re
         InvalidInput: an annotation does not hold what it should.
     """
     read = _Reader(annotations)
-    unconditional, hang = read.flag("job-unconditional-retry"), read.flag("hang-retry")
+    unconditional = read.flag("job-unconditional-retry")
+    hang = read.flag("hang-retry") or read.text("hang-action").lower() == HangAction.RESTART
     number = read.number("job-retry-num", MOST_RESTARTS)
     wanted = MOST_RESTARTS if number is None else number
     return RestartPolicy(
