@@ -18,8 +18,8 @@ def restarts(annotations: Mapping[str, str], *, preemptible: bool = False) -> Re
     """When the job is started again.
 
     ``job-retry-num`` counts faults of the infrastructure; ``job-unconditional-retry`` and
-    ``hang-retry`` (or ``hang-action: restart``) need it only for another number than three. A preemptible job comes back
-    after a preemption unless it says otherwise.
+    ``hang-retry`` (or ``hang-action: restart``) need it only for another number than three. A
+    preemptible job comes back after a preemption unless it says otherwise.
 
     >>> restarts({"fault-tolerance/job-unconditional-retry": "true"}).infrastructure
     3
