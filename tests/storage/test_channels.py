@@ -13,7 +13,7 @@ from tests.agent.conftest import Job, eventually
 from tests.servers.seaweedfs import SECRET_KEY, SeaweedFS
 from tests.storage.conftest import BUCKET, Place
 from trainshed.core.job import ChannelBinding
-from trainshed.storage import committed
+from trainshed.storage.sync_marker import committed
 from trainshed.testing.agent_server import Server
 
 TRAIN = """

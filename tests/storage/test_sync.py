@@ -18,8 +18,10 @@ from tests.servers.proxy import Fault, Proxy
 from tests.servers.seaweedfs import SeaweedFS
 from tests.storage.conftest import BUCKET, Place
 from trainshed.core.errors import Conflict, NotFound, Unavailable
-from trainshed.storage import Buckets, OutputSync, SyncNote, committed
+from trainshed.storage import Buckets
+from trainshed.storage.sync import OutputSync, SyncNote
 from trainshed.storage.sync_growing import snapshot
+from trainshed.storage.sync_marker import committed
 
 
 def until(condition: Callable[[], bool], what: str, within_s: float = 20.0) -> None:

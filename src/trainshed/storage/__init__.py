@@ -6,7 +6,8 @@
 >>> report.files, report.bytes                                       # doctest: +SKIP
 (70000, 54950048)
 
-Standard library only: an agent imports this on a bare node.
+Standard library only: an agent imports this on a bare node. What brings a job's outputs to their place
+while it runs is in :mod:`trainshed.storage.sync`.
 """
 
 from trainshed.storage.base import ObjectInfo, Store
@@ -15,8 +16,6 @@ from trainshed.storage.cache import ObjectCache
 from trainshed.storage.copy import CopyOptions
 from trainshed.storage.engine import Cancelled
 from trainshed.storage.report import CopyReport, ManifestEntry, Progress
-from trainshed.storage.sync import OutputSync, SyncNote
-from trainshed.storage.sync_marker import committed
 from trainshed.storage.uri import Location, parse_uri
 
 __all__ = [
@@ -28,11 +27,8 @@ __all__ = [
     "ManifestEntry",
     "ObjectCache",
     "ObjectInfo",
-    "OutputSync",
     "Progress",
     "Store",
-    "SyncNote",
-    "committed",
     "open_store",
     "parse_uri",
 ]

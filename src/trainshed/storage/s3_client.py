@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import socket
-import ssl
 import threading
 import time
 import xml.etree.ElementTree as ET
@@ -235,7 +234,7 @@ class S3Client:
                 if not refusal.temporary or not patience.bear(refusal.retry_after):
                     raise self.explain(refusal, method, key) from refusal
             except _NETWORK as error:
-                if isinstance(error, ssl.SSLCertVerificationError) or not patience.bear():
+                if _untrusted(error) or not patience.bear():
                     raise self.unreachable(error) from error
 
     def _begin(self, request: _Request) -> tuple[Connection, Response]:
@@ -316,8 +315,8 @@ class S3Client:
     def unreachable(self, error: OSError) -> Unavailable:
         """The server cannot be reached, and why."""
         host = self.settings.endpoint.host
-        if isinstance(error, ssl.SSLCertVerificationError):
-            why = f"its certificate is not trusted ({error.verify_message})"
+        if untrusted := _untrusted(error):
+            why = f"its certificate is not trusted ({untrusted})"
         elif isinstance(error, socket.gaierror):
             why = "its name cannot be resolved"
         elif isinstance(error, TimeoutError):
@@ -332,6 +331,11 @@ class S3Client:
     def close(self) -> None:
         """Close idle connections."""
         self._pool.close()
+
+
+def _untrusted(error: OSError) -> str:
+    """Why a certificate is not trusted; empty where that is not the matter."""
+    return getattr(error, "verify_message", "")  # of ssl.SSLCertVerificationError, which may not be loaded
 
 
 def _cores() -> int:

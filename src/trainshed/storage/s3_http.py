@@ -10,7 +10,6 @@ import collections
 import contextlib
 import io
 import socket
-import ssl
 import struct
 import urllib.parse
 from collections.abc import Callable, Iterable
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING
 from trainshed.storage.egress import Egress
 
 if TYPE_CHECKING:
+    import ssl
+
     from _typeshed import WriteableBuffer
 
 Body = bytes | Callable[[Callable[[memoryview], None]], None]
@@ -315,6 +316,8 @@ def _code(status: str) -> int:
 
 
 def _tls(verify: bool) -> ssl.SSLContext:
+    import ssl  # late: it takes a while, and an address may do without
+
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname = False

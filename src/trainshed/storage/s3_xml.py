@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import email.utils
 import urllib.parse
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape
 
 from trainshed.storage.base import ObjectInfo
+
+_NAMED = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,8 @@ def parse_iso(text: str) -> float:
 
 def parse_http_date(text: str) -> float:
     """Seconds since the epoch of a ``Last-Modified`` header; 0 where it is none."""
+    import email.utils  # late: it takes a while, and copies of trees do without
+
     try:
         return email.utils.parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError):
@@ -140,4 +142,6 @@ def is_xml_text(text: str) -> bool:
 
 
 def _text(text: str) -> str:
-    return escape(text, {'"': "&quot;"})
+    for character, name in _NAMED:
+        text = text.replace(character, name)
+    return text

@@ -15,7 +15,8 @@ from trainshed.core.log_names import task_log
 from trainshed.core.task import Stage, TaskSpec
 
 if TYPE_CHECKING:
-    from trainshed.storage import CopyReport, OutputSync, SyncNote
+    from trainshed.storage import CopyReport
+    from trainshed.storage.sync import OutputSync, SyncNote
 
 _TRY_FOR_S = 300.0
 _PAUSES_S = (1.0, 3.0, 10.0, 30.0)
@@ -39,7 +40,7 @@ class Syncs:
             sync.start()
 
     def _made(self) -> list[tuple[ChannelBinding, OutputSync]]:
-        from trainshed.storage import OutputSync
+        from trainshed.storage.sync import OutputSync
 
         if not self._syncs:
             self._syncs = [
