@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.engines.test_environments import make_wheel
-from trainshed.cli.app import app
+from trainshed.cli.app import assemble
 
 ENGINE = """
 family = "Tiny"
@@ -48,7 +48,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: str) -> str:
-    done = CliRunner().invoke(app, ["engines", *words], catch_exceptions=False)
+    done = CliRunner().invoke(assemble(), ["engines", *words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -84,7 +84,7 @@ def test_check(home: Path, tmp_path: Path) -> None:
     assert json.loads(run("check", str(good), "--json"))["engines"] == ["tiny_1.0"]
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(ENGINE.replace('"plain"', '"rocket"'))
-    done = CliRunner().invoke(app, ["engines", "check", str(wrong)])
+    done = CliRunner().invoke(assemble(), ["engines", "check", str(wrong)])
     assert done.exit_code != 0
 
 
@@ -99,7 +99,9 @@ def test_build_offline(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found["state"] == "ready"
     assert Path(found["folder"]).is_relative_to(elsewhere)
     assert Path(found["log"]).is_file()
-    assert "tiny_1.0 is ready" in CliRunner().invoke(app, ["engines", "build", "tiny", *options]).output
+    assert (
+        "tiny_1.0 is ready" in CliRunner().invoke(assemble(), ["engines", "build", "tiny", *options]).output
+    )
 
 
 def test_build_offline_without_the_wheels(
@@ -108,7 +110,7 @@ def test_build_offline_without_the_wheels(
     monkeypatch.setenv("TRAINSHED_ENVIRONMENTS", str(tmp_path / "environments"))
     (tmp_path / "empty").mkdir()
     words = ["engines", "build", "tiny", "--home", str(home), "--offline"]
-    done = CliRunner().invoke(app, [*words, str(tmp_path / "empty")])
+    done = CliRunner().invoke(assemble(), [*words, str(tmp_path / "empty")])
     assert done.exit_code != 0
-    done = CliRunner().invoke(app, [*words, str(tmp_path / "nowhere")])
+    done = CliRunner().invoke(assemble(), [*words, str(tmp_path / "nowhere")])
     assert done.exit_code != 0

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from tests.cli.conftest import COMMAND
-from trainshed.cli.app import app
+from trainshed.cli.app import PARTS, assemble
 
 
 def _commands(group: typer.main.TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -21,7 +21,7 @@ def _commands(group: typer.main.TyperGroup, path: tuple[str, ...] = ()) -> Itera
             yield (*path, name)
 
 
-COMMANDS = list(_commands(typer.main.get_command(app)))  # pyright: ignore
+COMMANDS = list(_commands(typer.main.get_command(assemble())))  # pyright: ignore
 
 
 def test_the_commands_of_the_issue_are_there() -> None:
@@ -29,6 +29,16 @@ def test_the_commands_of_the_issue_are_there() -> None:
         jobs delete, jobs why, algorithms create, algorithms list, algorithms show, algorithms delete,
         engines list, engines show, engines build, pools list"""
     assert {tuple(words.split()) for words in wanted.split(",")} <= set(COMMANDS)
+
+
+def test_a_command_alone_is_assembled_as_with_all_others() -> None:
+    assert {words[0] for words in COMMANDS} == {word for words in PARTS.values() for word in words} | {
+        "version"
+    }
+    for words in PARTS.values():
+        for word in words:
+            alone = set(_commands(typer.main.get_command(assemble(word))))  # pyright: ignore
+            assert alone == {path for path in COMMANDS if path[0] in (*words, "version")}
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -19,7 +19,7 @@ from tests.servers.seaweedfs import (
     SeaweedFS,
 )
 from tests.storage.conftest import BUCKET
-from trainshed.cli.app import app
+from trainshed.cli.app import assemble
 from trainshed.cli.http_store import HttpStore
 from trainshed.cli.service import lock_held
 from trainshed.client import Client
@@ -116,7 +116,7 @@ def uri(request: pytest.FixtureRequest, server: Running, monkeypatch: pytest.Mon
 
 
 def _run(*arguments: str) -> str:
-    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    result = CliRunner().invoke(assemble(), list(arguments), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -11,6 +11,12 @@ from trainshed.cli.options import AsJson, Home, group
 
 app = group("algorithms", "Algorithms.")
 
+
+def register(main: typer.Typer) -> None:
+    """Add the group."""
+    main.add_typer(app)
+
+
 AlgorithmName = Annotated[
     str, typer.Argument(metavar="ALGORITHM", help="Id or name of the algorithm.", show_default=False)
 ]

@@ -2,65 +2,58 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 
 import typer
 
-from trainshed.cli import (
-    algorithms,
-    audit,
-    credentials,
-    doctor,
-    engines,
-    environments,
-    jobs,
-    notifications,
-    pools,
-    projects,
-    run_command,
-    storage,
-    up,
-    users,
-)
 from trainshed.cli.options import EXIT_CODES, FAILED, INTERRUPTED, OURS, Group
 from trainshed.cli.terminal import guard, one_line
 from trainshed.cli.words import said
 from trainshed.core.errors import TrainshedError
 
-app = typer.Typer(
-    name="trainshed",
-    help="Bring your training script, pick a preset engine, and it trains.",
-    epilog=EXIT_CODES,
-    cls=Group,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-up.register(app)
-run_command.register(app)
-app.add_typer(jobs.app)
-app.add_typer(algorithms.app)
-environments.register(engines.app)
-app.add_typer(engines.app)
-app.add_typer(pools.app)
-storage.register(app)
-app.add_typer(users.app)
-app.add_typer(projects.app)
-app.add_typer(credentials.tokens)
-app.add_typer(credentials.keys)
-app.add_typer(notifications.app)
-audit.register(app)
-doctor.register(app)
+# Which module has which commands, in the order of the help.
+PARTS = {
+    "up": ("up",),
+    "run_command": ("run",),
+    "jobs": ("jobs",),
+    "algorithms": ("algorithms",),
+    "engines": ("engines",),
+    "pools": ("pools",),
+    "storage": ("ls", "cp", "sync", "cat", "du", "rm", "storage"),
+    "users": ("users",),
+    "projects": ("projects",),
+    "credentials": ("tokens", "keys"),
+    "notifications": ("notifications",),
+    "audit": ("audit",),
+    "doctor": ("doctor",),
+}
 
 
-@app.callback()
+def assemble(word: str = "") -> typer.Typer:
+    """The command line; only the part that has the command ``word``, where one has, to start sooner."""
+    main = typer.Typer(
+        name="trainshed",
+        help="Bring your training script, pick a preset engine, and it trains.",
+        epilog=EXIT_CODES,
+        cls=Group,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    main.callback()(options)
+    for part in [name for name, words in PARTS.items() if word in words] or PARTS:
+        importlib.import_module(f"trainshed.cli.{part}").register(main)
+    main.command()(version)
+    return main
+
+
 def options() -> None:
     """Bring your training script, pick a preset engine, and it trains."""
 
 
-@app.command()
 def version() -> None:
     """Print the version."""
     from trainshed import __version__
@@ -75,7 +68,7 @@ def run() -> None:
     if "--raw" not in _own_arguments():
         guard()
     try:
-        app()
+        assemble(sys.argv[1] if len(sys.argv) > 1 else "")()
     except TrainshedError as error:
         _exit(error)
     except KeyboardInterrupt:

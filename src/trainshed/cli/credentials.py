@@ -11,6 +11,13 @@ from trainshed.cli.options import AsJson, Home, group
 tokens = group("tokens", "Personal tokens.")
 keys = group("keys", "Access keys, for the official SDK and signed requests.")
 
+
+def register(main: typer.Typer) -> None:
+    """Add both groups."""
+    main.add_typer(tokens)
+    main.add_typer(keys)
+
+
 Whose = Annotated[
     str, typer.Option("--user", help="Another user's, as an administrator.", show_default="mine")
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trainshed.cli import environments
 from trainshed.cli.options import INTERRUPTED, AsJson, Home, group
 
 if TYPE_CHECKING:
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from trainshed.client.models import Json
 
 app = group("engines", "Engines and their environments.")
+
+
+def register(main: typer.Typer) -> None:
+    """Add the group."""
+    main.add_typer(app)
+
 
 EngineName = Annotated[
     str,
@@ -140,3 +147,6 @@ def log(engine: EngineName, home: Home = None) -> None:
     with service.client(home) as client:
         sys.stdout.buffer.write(client.engines.build_log(engine))
     sys.stdout.flush()
+
+
+environments.register(app)

@@ -12,6 +12,12 @@ from trainshed.cli.options import INTERRUPTED, AsJson, Attempt, Home, JobName, R
 
 app = group("jobs", "Training jobs.")
 
+
+def register(main: typer.Typer) -> None:
+    """Add the group."""
+    main.add_typer(app)
+
+
 create.register(app)
 
 

@@ -10,6 +10,12 @@ from trainshed.cli.options import AsJson, Home, group
 
 app = group("notifications", "Have people told of what happens to jobs.")
 
+
+def register(main: typer.Typer) -> None:
+    """Add the group."""
+    main.add_typer(app)
+
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or id.", show_default=False)]
 Events = Annotated[
     list[str] | None,

@@ -9,6 +9,13 @@ import typer
 from trainshed.cli.options import AsJson, Home, group
 
 app = group("pools", "Pools and flavors.")
+
+
+def register(main: typer.Typer) -> None:
+    """Add the group."""
+    main.add_typer(app)
+
+
 adding = group("add", "Add a pool.")
 app.add_typer(adding)
 

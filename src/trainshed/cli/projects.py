@@ -10,6 +10,12 @@ from trainshed.cli.options import AsJson, Home, group
 
 app = group("projects", "Projects, members and quotas.")
 
+
+def register(main: typer.Typer) -> None:
+    """Add the group."""
+    main.add_typer(app)
+
+
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="Id or name.", show_default=False)]
 User = Annotated[str, typer.Argument(metavar="USER", help="Id or name.", show_default=False)]
 Description = Annotated[str | None, typer.Option(help="What it is for.", show_default=False)]

@@ -10,6 +10,12 @@ from trainshed.cli.options import AsJson, Home, group
 
 app = group("users", "Users and passwords.")
 
+
+def register(main: typer.Typer) -> None:
+    """Add the group."""
+    main.add_typer(app)
+
+
 UserName = Annotated[str, typer.Argument(metavar="USER", help="Id or name.", show_default=False)]
 Operator = Annotated[
     bool | None, typer.Option("--admin/--no-admin", help="Whether they administer the whole service.")

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import io
 import itertools
-import tempfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -99,6 +98,8 @@ class S3Store(Store):
         first = data.read(1 << 20)
         if len(first) < 1 << 20:
             return self.write(key, first)
+        import tempfile  # late: it takes a while, and copies of trees do without
+
         with tempfile.NamedTemporaryFile(prefix=".trainshed-", suffix=".tmp") as spool:
             spool.write(first)
             while block := data.read(1 << 20):

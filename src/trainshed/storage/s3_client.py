@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import socket
 import threading
 import time
@@ -121,6 +120,8 @@ class Patience:
         self._until = self._until or now + self._seconds
         if now >= self._until:
             return False
+        import random  # late: most copies never wait
+
         wait = max(self._delay * random.uniform(0.7, 1.3), min(retry_after, 10.0))  # noqa: S311
         time.sleep(min(wait, self._until - now))
         self._delay = min(self._delay * 2, 3.0)
