@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import uuid
 from collections.abc import Callable, Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -187,6 +188,14 @@ def test_an_admin_takes_people_in_and_a_viewer_only_looks(
     page.locator("input[type=password]").fill(PASSWORD)
     page.locator("button[type=submit]").click()
     page.locator("main#page").wait_for(timeout=PATIENT)
+    expect(page.get_by_text("read-only")).to_be_visible()
+    page = hers.go("jobs/new")
+    expect(page.get_by_text("Ask an admin of the project to make you a member")).to_be_visible()
+    expect(page.get_by_role("button", name="Create job")).to_be_disabled()
+    page = hers.go(f"jobs/{uuid.uuid4()}")
+    expect(page.get_by_role("alert")).to_contain_text("there is no training job")
+    page.get_by_role("main").get_by_role("link", name="All jobs").click()
+    expect(page.get_by_text("There is no training job yet")).to_be_visible()
     page = hers.go("settings?tab=projects")
     expect(page.get_by_role("heading", name=f"Quota of {project}")).to_be_visible(timeout=PATIENT)
     expect(page.get_by_role("tab", name="Users")).to_have_count(0)

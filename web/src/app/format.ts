@@ -14,6 +14,7 @@ export function formatBytes(bytes: number): string {
 /** `1:02:03`, `2:05`, `4.2 s` or `8 ms`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, milliseconds / 1000);
+  if (seconds === 0) return "0 s";
   if (milliseconds > 0 && milliseconds < 100) return `${Math.max(1, Math.round(milliseconds))} ms`;
   if (seconds < 60) return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds)} s`;
   const whole = Math.floor(seconds);
@@ -23,11 +24,21 @@ export function formatDuration(milliseconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
+const FORMATS = {
+  en: new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" }),
+  zh: new Intl.DateTimeFormat("zh-CN", {
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  }),
+};
+
 /** A time in the browser's own zone and the person's language. */
 export function formatTime(milliseconds: number | undefined, language: string): string {
   if (!milliseconds) return "–";
-  return new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", {
-    dateStyle: "medium",
-    timeStyle: "medium",
-  }).format(milliseconds);
+  return FORMATS[language === "zh" ? "zh" : "en"].format(milliseconds);
 }

@@ -1,10 +1,31 @@
 import { useNavigate } from "@tanstack/react-router";
-import { Select } from "antd";
+import { Select, Tag, Tooltip } from "antd";
 import { useMessages } from "./preferences";
-import { useProject, useSession } from "./session";
+import { useMayChange, useProject, useSession } from "./session";
 
-/** Which of several projects the pages show; whoever is in one only is not asked. */
+/** Which project the pages show, where there are several, and whether it may only be looked at. */
 export function ProjectChoice() {
+  return (
+    <>
+      <Choice />
+      <ReadOnly />
+    </>
+  );
+}
+
+function ReadOnly() {
+  const t = useMessages();
+  if (useMayChange()) return null;
+  return (
+    <Tooltip title={t.readOnlyHelp}>
+      <Tag color="warning" tabIndex={0}>
+        {t.readOnly}
+      </Tag>
+    </Tooltip>
+  );
+}
+
+function Choice() {
   const t = useMessages();
   const { projects } = useSession();
   const { project, choose } = useProject();

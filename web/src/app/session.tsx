@@ -97,6 +97,11 @@ export function useProjectId(): string {
   return useProject().project?.id ?? "";
 }
 
+/** Whether the person may change what is in that project, or only look. */
+export function useMayChange(): boolean {
+  return useProjectRole() !== "viewer";
+}
+
 /** What the person is in that project: `admin`, or less. */
 export function useProjectRole(): string {
   const { project } = useProject();

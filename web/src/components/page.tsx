@@ -1,6 +1,7 @@
 import { Flex } from "antd";
 import { useEffect, type ReactNode } from "react";
 import { useMessages } from "../app/preferences";
+import { MemberOnly } from "./member-only";
 
 /** A page's title (also the tab's), what can be done on it, and its content. */
 export function Page({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
@@ -12,9 +13,13 @@ export function Page({ title, actions, children }: { title: string; actions?: Re
     <>
       <Flex align="center" justify="space-between" gap={12} wrap style={{ marginBottom: 16 }}>
         <h1 className="page-title">{title}</h1>
-        <Flex gap={8} wrap>
-          {actions}
-        </Flex>
+        {actions && (
+          <MemberOnly>
+            <Flex gap={8} wrap>
+              {actions}
+            </Flex>
+          </MemberOnly>
+        )}
       </Flex>
       {children}
     </>

@@ -114,6 +114,7 @@ export const jobs = {
     ended: "Ended with",
     location: "Where",
     tookAlong: "Took along",
+    ofService: "service",
     allEvents: "All events",
     problemsOnly: "Problems only",
     noProblems: "No event is a problem.",

@@ -114,6 +114,7 @@ export const jobs: typeof English = {
     ended: "结束方式",
     location: "位置",
     tookAlong: "受牵连",
+    ofService: "服务",
     allEvents: "全部事件",
     problemsOnly: "仅看问题",
     noProblems: "没有异常事件。",

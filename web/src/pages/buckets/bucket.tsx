@@ -3,7 +3,7 @@ import { Button, Drawer, Flex, Typography } from "antd";
 import { useState } from "react";
 import { objectUrl } from "../../api/storage";
 import { useText } from "../../app/preferences";
-import { useProjectId } from "../../app/session";
+import { useMayChange, useProjectId } from "../../app/session";
 import { BucketBrowser } from "../../components/bucket-browser/browser";
 import { bucketUri, nameOf, parts } from "../../components/bucket-browser/uri";
 import { FilePreview } from "../../components/file-preview";
@@ -31,7 +31,7 @@ export function BucketPage() {
   };
   return (
     <Page title={bucket}>
-      <BucketBrowser uri={bucketUri(bucket) + path} onOpen={open} onShow={(uri, size) => setShown({ uri, size })} />
+      <BucketBrowser uri={bucketUri(bucket) + path} editable={useMayChange()} onOpen={open} onShow={(uri, size) => setShown({ uri, size })} />
       <FileDrawer file={shown} onClose={() => setShown(null)} />
     </Page>
   );

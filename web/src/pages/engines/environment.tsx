@@ -3,6 +3,7 @@ import { useBuildEngine } from "../../api/engines";
 import type { EngineInfo } from "../../api/types";
 import { formatBytes } from "../../app/format";
 import { useMessages, useText } from "../../app/preferences";
+import { MemberOnly } from "../../components/member-only";
 import { problemText } from "../../components/problem";
 import { text } from "./text";
 
@@ -39,7 +40,11 @@ export function Environment({ engine, onLog }: { engine: EngineInfo; onLog?: () 
         {t.states[known]}
         {size > 0 && ` · ${formatBytes(size)}`}
       </Tag>
-      {engine.available && state !== "ready" && <BuildButton id={engine.id} />}
+      {engine.available && state !== "ready" && (
+        <MemberOnly>
+          <BuildButton id={engine.id} />
+        </MemberOnly>
+      )}
       {state === "broken" && onLog && (
         <Button size="small" onClick={onLog}>
           {t.log}

@@ -73,14 +73,15 @@ function Family({ engines, onOpen }: { engines: EngineInfo[]; onOpen: (id: strin
     <Table<EngineInfo>
       rowKey="id"
       size="small"
-      scroll={{ x: 820 }}
+      tableLayout="fixed"
+      scroll={{ x: 960 }}
       pagination={false}
       dataSource={engines}
       columns={[
         {
           title: t.engine,
           key: "id",
-          width: "38%",
+          width: "32%",
           render: (_, engine) => (
             <Button type="link" className="mono link-text" onClick={() => onOpen(engine.id)}>
               {engine.id}
@@ -96,7 +97,7 @@ function Family({ engines, onOpen }: { engines: EngineInfo[]; onOpen: (id: strin
               {engine.chips.map((chip) => (
                 <Tag key={chip}>{chip}</Tag>
               ))}
-              {engine.cuda && <Tag>CUDA {engine.cuda}</Tag>}
+              {engine.cuda && <Tag>{/^cann/i.test(engine.cuda) ? engine.cuda : `CUDA ${engine.cuda}`}</Tag>}
               {engine.archs.map((arch) => (
                 <Tag key={arch}>{arch}</Tag>
               ))}
@@ -116,7 +117,7 @@ function Family({ engines, onOpen }: { engines: EngineInfo[]; onOpen: (id: strin
         {
           title: t.environment,
           key: "environment",
-          width: 200,
+          width: 180,
           render: (_, engine) => <Environment engine={engine} onLog={() => onOpen(engine.id)} />,
         },
       ]}

@@ -8,7 +8,7 @@ import { usePools } from "../../api/pools";
 import type { components } from "../../api/schema";
 import type { Job } from "../../api/types";
 import { useMessages, useText } from "../../app/preferences";
-import { useProjectId } from "../../app/session";
+import { useMayChange, useProjectId } from "../../app/session";
 import { Page } from "../../components/page";
 import { problemText } from "../../components/problem";
 import { Channels } from "./channels";
@@ -52,14 +52,17 @@ export function JobFormPage({ title, start, algorithm: first, note }: Props) {
     setAlgorithm(found);
     form.setFieldsValue(valuesOfAlgorithm(found));
   };
+  const mayChange = useMayChange();
   const own = algorithm !== undefined;
   const nothing = { inputs: own && values.inputs.length === 0, outputs: own && values.outputs.length === 0 };
 
   return (
     <Page title={title}>
+      {!mayChange && <Alert type="warning" showIcon title={messages.readOnlyHelp} style={{ marginBottom: 12 }} />}
       {note && <Alert type="info" showIcon title={note} style={{ marginBottom: 12 }} />}
       <Form<JobForm>
         form={form}
+        disabled={!mayChange}
         layout="vertical"
         initialValues={{ ...began, pool }}
         scrollToFirstError={{ block: "center", focus: true }}

@@ -41,7 +41,7 @@ export function EventsTab({ job, live }: TabProps) {
               <>
                 <div style={{ overflowWrap: "anywhere" }}>{event.message}</div>
                 <Typography.Text type="secondary">
-                  {formatTime(Date.parse(event.time), language)} · {event.source}
+                  {formatTime(Date.parse(event.time), language)} · {event.source === "service" ? t.job.ofService : event.source}
                   {event.duration > 0 && ` · ${formatDuration(event.duration * 1000)}`}
                 </Typography.Text>
               </>

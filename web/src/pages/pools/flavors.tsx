@@ -39,7 +39,7 @@ export function Flavors({ poolId }: { poolId: string }) {
           {
             title: t.memory,
             key: "memory",
-            render: (_, flavor) => `${flavor.flavor_info.memory.size} ${flavor.flavor_info.memory.unit}`,
+            render: (_, flavor) => `${flavor.flavor_info.memory.size} ${flavor.flavor_info.memory.unit.replace(/^GB$/, "GiB")}`,
           },
           { title: t.cards, key: "cards", render: (_, flavor) => cards(flavor) },
           { title: t.maxNodes, dataIndex: "max_num", align: "right" },

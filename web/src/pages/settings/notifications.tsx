@@ -1,6 +1,7 @@
 import { Flex, Tag } from "antd";
 import { usePreferences, useText } from "../../app/preferences";
 import { useProjectId, useProjectRole } from "../../app/session";
+import { MemberOnly } from "../../components/member-only";
 import { useList, type Schemas } from "./api";
 import { Deliveries } from "./deliveries";
 import { FormButton } from "./form-button";
@@ -19,14 +20,16 @@ export function Notifications() {
   const path = `/v2/${useProjectId()}/notifications`;
   return (
     <>
-      <FormButton<Schemas["NewNotification"], Schemas["NotificationRequest"]>
+      <MemberOnly>
+        <FormButton<Schemas["NewNotification"], Schemas["NotificationRequest"]>
         label={t.newNotification}
         path={path}
         initial={{ name: "", kind: "webhook", address: "", events: ["job.failed", "job.hang"], secret: "", language, mine: !admin, enabled: true }}
         secrets={(made) => [[t.signature, made.secret]]}
       >
-        <NotificationFields />
-      </FormButton>
+          <NotificationFields />
+        </FormButton>
+      </MemberOnly>
       <ListTable<Notification>
         query={useList(path)}
         rowKey="id"
@@ -55,6 +58,7 @@ function Actions({ one, path }: { one: Notification; path: string }) {
   const t = useText(text);
   return (
     <Flex gap={8} justify="end">
+      <MemberOnly>
       <Act label={t.test} name={one.name} done={t.tested} change={{ method: "POST", path: `${path}/test` }} />
       <Deliveries name={one.name} path={path} />
       <FormButton<Notification, Update>
@@ -75,6 +79,7 @@ function Actions({ one, path }: { one: Notification; path: string }) {
         change={{ method: "PUT", path, body: { enabled: !one.enabled } }}
       />
       <Remove name={one.name} path={path} />
+      </MemberOnly>
     </Flex>
   );
 }
