@@ -5,9 +5,9 @@ import { lazy, Suspense, useState } from "react";
 import { PreferenceButtons } from "../components/preference-buttons";
 import { Brand, Places } from "./places";
 import { useMessages } from "./preferences";
-import { ProjectChoice } from "./project-choice";
-import { useSession, useSignOut } from "./session";
+import { useMayChange, useSession, useSignOut } from "./session";
 
+const ProjectChoice = lazy(() => import("./project-choice").then((module) => ({ default: module.ProjectChoice })));
 const PlacesDrawer = lazy(() => import("./places-drawer").then((module) => ({ default: module.PlacesDrawer })));
 
 /** Navigation at the side (or in a drawer on a narrow screen), who is signed in, and the page. */
@@ -56,10 +56,15 @@ export function Shell() {
 function WhoIsThere() {
   const t = useMessages();
   const session = useSession();
+  const mayChange = useMayChange();
   const signOut = useSignOut();
   return (
     <Flex align="center" gap={4}>
-      <ProjectChoice />
+      {(session.projects.length > 1 || !mayChange) && (
+        <Suspense>
+          <ProjectChoice />
+        </Suspense>
+      )}
       <span className="secondary">{session.user_name}</span>
       <Button type="text" icon={<LogoutOutlined />} aria-label={t.signOut} onClick={() => void signOut()} />
     </Flex>
