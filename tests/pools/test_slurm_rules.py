@@ -99,3 +99,9 @@ def test_flavors_of_a_partition() -> None:
     assert found["cpu-2"].resources == Resources(2, 2000)
     assert found["gpu-8"].resources == Resources(4, 4000, 8)
     assert inventory.parse_nodes(line, "other") == []
+
+
+def test_jobs_are_asked_for_by_number_so_that_none_is_missing() -> None:
+    """Of a single number that Slurm does not know it complains."""
+    assert status.named(["7"])[-1] == "--jobs=7,7"
+    assert status.named(["7", "8"])[-1] == "--jobs=7,7,8"

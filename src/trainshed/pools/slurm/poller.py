@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from trainshed.core.errors import TrainshedError
@@ -31,6 +31,8 @@ LONGEST_S = 60.0
 SETTLE_S = 10.0
 FORCE_S = 20.0
 NODES_S = 30.0
+REMEMBER_S = 600.0
+NAMED = 500
 
 _log = logging.getLogger("trainshed.server")
 _NOT_YET = AgentStatus(AgentState.UNKNOWN, "Slurm has not been asked yet")
@@ -94,6 +96,7 @@ class Poller:
         self._lock = threading.RLock()
         self._tracked: dict[tuple[str, int], Tracked] = {}
         self._states: dict[TaskKey, AgentStatus] = {}
+        self._ended_at: dict[TaskKey, float] = {}
         self._wake = threading.Event()
         self._closed = False
         self._failures = 0
@@ -119,6 +122,8 @@ class Poller:
         """Look after this attempt from now on."""
         with self._lock:
             self._tracked.setdefault(tracked.key, tracked)
+            for task in tracked.keys():  # noqa: SIM118 it is no mapping
+                self._ended_at.pop(task, None)
         self._wake.set()
 
     def stop(self, key: tuple[str, int], *, force: bool) -> None:
@@ -180,12 +185,13 @@ class Poller:
     def _look(self) -> None:
         if time.monotonic() - self._nodes_at >= NODES_S:
             self._look_at_nodes()
+        self._forget()
         with self._lock:
             tracked = list(self._tracked.values())
         if not tracked:
             return
         try:
-            jobs = {job.key: job for job in status.parse(self._slurm.run(*status.POLL))}
+            jobs = self._ask(tracked)
         except TrainshedError as error:
             self._failures = min(10, self._failures + 1)
             if self._failures == 1:
@@ -194,6 +200,28 @@ class Poller:
         self._failures = 0
         for each in tracked:
             self._consider(each, jobs.get(each.key))
+
+    def _ask(self, tracked: Sequence[Tracked]) -> dict[tuple[str, int], SlurmJob]:
+        """What Slurm knows of these: of all that have not finished at once, of the rest by number.
+
+        Raises:
+            TrainshedError: Slurm does not answer.
+        """
+        found = {job.key: job for job in status.parse(self._slurm.run(*status.UNFINISHED))}
+        missing = [each.slurm_id for each in tracked if each.key not in found and each.slurm_id]
+        for first in range(0, len(missing), NAMED):
+            listed = self._slurm.run(*status.named(missing[first : first + NAMED]))
+            found |= {job.key: job for job in status.parse(listed)}
+        return found
+
+    def _forget(self) -> None:
+        """Let go of what was said for good: by now the service knows, and could ask anew."""
+        now = time.monotonic()
+        with self._lock:
+            old = [key for key, ended in self._ended_at.items() if now - ended > REMEMBER_S]
+            for key in old:
+                del self._ended_at[key]
+                self._states.pop(key, None)
 
     def _look_at_nodes(self) -> None:
         self._nodes_at = time.monotonic()
@@ -222,6 +250,7 @@ class Poller:
         if all(concluded):
             with self._lock:
                 self._tracked.pop(tracked.key, None)
+                self._ended_at |= dict.fromkeys(tracked.keys(), time.monotonic())
 
     def _conclude(self, tracked: Tracked, job: SlurmJob | None, index: int) -> bool:
         """Find out how a task ended whose job is over; whether that is done."""

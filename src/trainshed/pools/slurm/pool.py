@@ -87,7 +87,7 @@ class SlurmPool(Pool):
         """A job that was submitted when the service died, before that could be written down."""
         if not tracked.files.folder.exists():
             return ""
-        for job in status.parse(self.slurm.run(*status.POLL)):
+        for job in status.parse(self.slurm.run(*status.ALL)):
             if job.key == (tracked.job_id, tracked.attempt):
                 tracked.files.submitted(job.id)
                 return job.id

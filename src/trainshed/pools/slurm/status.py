@@ -1,13 +1,13 @@
 """What Slurm says about jobs: parsed, and put into words. Pure.
 
-Slurm's ``squeue --json`` pays no heed to the other options (22.05 gives every job of the cluster, with
-those that finished), so the poll asks for a handful of fields of this user's jobs.
+The poll asks for a handful of fields of this user's jobs that have not finished, and then for those by
+their numbers that it misses; why not for JSON is in ``docs/decisions``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trainshed.core.task import Cause
@@ -16,7 +16,8 @@ from trainshed.pools.slurm.reasons import words
 from trainshed.pools.slurm.script import parse_comment
 
 FIELDS = "JobID:|,State:|,Reason:|,RestartCnt:|,NodeList:|,Comment:|"
-POLL = ("squeue", "--noheader", "--me", "--states=all", f"--Format={FIELDS}")
+UNFINISHED = ("squeue", "--noheader", "--me", f"--Format={FIELDS}")
+ALL = ("squeue", "--noheader", "--me", "--states=all", f"--Format={FIELDS}")
 
 _WAITING = {
     "PENDING",
@@ -69,7 +70,7 @@ class SlurmJob:
 
 
 def parse(text: str) -> Iterator[SlurmJob]:
-    """The jobs in what :data:`POLL` prints that are ours."""
+    """The jobs in what :data:`ALL` and the like print that are ours."""
     for line in text.splitlines():
         parts = line.split("|")
         if len(parts) < 6 or not parts[0].strip().isdecimal():
@@ -77,6 +78,20 @@ def parse(text: str) -> Iterator[SlurmJob]:
         job_id, state, reason, restarts, nodes, comment = (part.strip() for part in parts[:6])
         if key := parse_comment(comment):
             yield SlurmJob(job_id, state, reason, int(restarts or 0), nodes, key)
+
+
+def named(ids: Sequence[str]) -> tuple[str, ...]:
+    """The command that asks for jobs by their numbers, of which Slurm may know none any more.
+
+    It complains of a single number that it does not know, but of none among several: one is named twice.
+    """
+    return (
+        "squeue",
+        "--noheader",
+        "--states=all",
+        f"--Format={FIELDS}",
+        f"--jobs={','.join([ids[0], *ids])}",
+    )
 
 
 def status(job: SlurmJob, index: int) -> AgentStatus:
