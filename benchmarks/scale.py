@@ -1,12 +1,16 @@
-"""The scheduler at scale: decisions a second and memory with 10,000 nodes and 100,000 queued jobs.
+"""Scheduler and pool seam at scale: decisions a second and memory, 10,000 nodes and 100,000 jobs.
 
-    python benchmarks/scale.py [--nodes 10000] [--jobs 100000] [--seconds 10] [--json FILE]
+    python -m benchmarks.scale [--nodes 10000] [--jobs 100000] [--seconds 10] [--json FILE]
 
 Two loads, both on a pool of 8-card nodes, saturated, with the queue kept at its length: every end
 of a job is told by itself and answered by a round of decisions, as in the service.
 
 * known: every job has a maximum duration (ends earlier), so that jobs pass the head by time
 * unknown: no job has one, so that jobs pass the head only where it can never matter
+
+A third brings all jobs from the queue to their end through scheduler, driver and the seam of pools,
+with a pool that only pretends, whose agents are asked for in batches (:mod:`benchmarks.harness.seam`).
+It runs in a process of its own, for its memory.
 """
 
 from __future__ import annotations
@@ -17,9 +21,13 @@ import random
 import statistics
 import time
 import tracemalloc
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from heapq import heapify, heappop, heappush
+from multiprocessing import get_context
 from pathlib import Path
 
+from benchmarks.harness.seam import Passage, drive
 from benchmarks.table import Table
 
 from trainshed.core.resources import Chip, Node, Resources
@@ -65,9 +73,7 @@ def measure(nodes: int, jobs: int, seconds: float, *, known: bool) -> dict[str, 
     """One load: fill the pool, then answer ends of jobs for ``seconds``."""
     load = Load(1, known=known)
     tracemalloc.start()
-    scheduler = Scheduler(
-        Node(f"node-{i:05}", Resources(cpus=96, memory_mb=786432, cards=8), Chip.GPU) for i in range(nodes)
-    )
+    scheduler = Scheduler(_nodes(nodes))
     for _ in range(jobs):
         scheduler.submit(load.job(0.0))
     megabytes = tracemalloc.get_traced_memory()[0] / 1e6
@@ -126,9 +132,7 @@ def steady(
 def why_ms(nodes: int, jobs: int) -> float:
     """Median time of one "why does it wait"."""
     load = Load(2, known=True)
-    scheduler = Scheduler(
-        Node(f"node-{i:05}", Resources(cpus=96, memory_mb=786432, cards=8), Chip.GPU) for i in range(nodes)
-    )
+    scheduler = Scheduler(_nodes(nodes))
     for _ in range(jobs):
         scheduler.submit(load.job(0.0))
     scheduler.place(0.0)
@@ -139,6 +143,18 @@ def why_ms(nodes: int, jobs: int) -> float:
         scheduler.why(job_id, 1.0)
         times.append(time.perf_counter() - before)
     return 1e3 * statistics.median(times)
+
+
+def seam(nodes: int, jobs: int) -> Passage:
+    """The third load."""
+    load = Load(3, known=True)
+    entries = [load.job(0.0) for _ in range(jobs)]
+    return drive(_nodes(nodes), entries, load.runs)
+
+
+def _nodes(count: int) -> list[Node]:
+    total = Resources(cpus=96, memory_mb=786432, cards=8)
+    return [Node(f"node-{i:05}", total, Chip.GPU) for i in range(count)]
 
 
 def main() -> None:
@@ -165,14 +181,27 @@ def main() -> None:
         )
     why = why_ms(args.nodes, args.jobs)
     print(f"why      {why:.2f} ms")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+        passage = apart.submit(seam, args.nodes, args.jobs).result()
+    through = passage.jobs / passage.seconds
+    print(f"seam     {through:.0f} jobs/s from queue to end, {passage.tasks / passage.seconds:.0f} tasks/s, ")
+    print(f"    {passage.most_at_once} tasks at once, a look at all of them ", end="")
+    print(f"{statistics.median(passage.poll_ms):.0f} ms; {passage.memory_mb:.0f} MB in all")
     if args.json:
-        args.json.write_text(json.dumps({**result, "why_ms": why}, indent=2))
+        found = {**result, "why_ms": why, "seam": asdict(passage)}
+        args.json.write_text(json.dumps(found, indent=2))
     columns = ("running times", "decisions a second", "p50, ms", "p99, ms", "passed the head")
     table = Table("scale", f"Scheduler: {args.nodes:,} nodes, {args.jobs:,} jobs queued", columns)
     for name, row in result.items():
         cells = [row[key] for key in ("decisions_per_s", "round_p50_ms", "round_p99_ms", "passed_the_head")]
         table.add(f"running times {name}", *cells)
     table.notes.append(f"Why a job waits is answered in {why:.1f} ms.")
+    table.notes.append(
+        f"Through scheduler, driver and pool seam, {passage.jobs:,} jobs with {passage.tasks:,} tasks went "
+        f"from queue to end at {through:,.0f} jobs a second, up to {passage.most_at_once:,} tasks at once; "
+        f"a look at all of them took {statistics.median(passage.poll_ms):.0f} ms, "
+        f"and the process {passage.memory_mb:.0f} MB."
+    )
     table.publish()
 
 

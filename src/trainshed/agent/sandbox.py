@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from trainshed.agent import bubblewrap, linux
 from trainshed.agent.places import HOME, PRIVATE, Places
 from trainshed.core.task import TaskSpec
+from trainshed.engines.launchers.base import SUPPORT
 
 _CODE = "modelarts/user-job-dir"
 _NOT_SHOWN = ("/home", *PRIVATE)
@@ -106,8 +107,9 @@ def _more_homes(task: TaskSpec) -> list[str]:
 
 
 def _shown(task: TaskSpec, covers: tuple[str, ...]) -> list[str]:
-    """What the interpreter needs and ``covers`` would hide."""
-    wanted = [os.path.realpath(task.environments_dir)] if task.environments_dir else []
+    """What interpreter and launcher need and ``covers`` would hide."""
+    wanted = [os.path.realpath(SUPPORT)]
+    wanted += [os.path.realpath(task.environments_dir)] if task.environments_dir else []
     if task.interpreter:
         python = task.interpreter.python
         prefix = os.path.dirname(os.path.dirname(python))

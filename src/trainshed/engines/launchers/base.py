@@ -11,7 +11,7 @@ from trainshed.core.errors import Internal
 from trainshed.core.resources import Chip
 from trainshed.core.task import Interpreter, Layout, ProcessSpec, TaskSpec
 
-_SUPPORT = Path(__file__).parent / "support"
+SUPPORT = Path(__file__).parent / "support"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -128,7 +128,7 @@ def support(interpreter: Interpreter, program: str) -> tuple[str, ...]:
 
 def support_file(program: str) -> str:
     """Where one of the programs in ``support`` is."""
-    return str(_SUPPORT / f"{program}.py")
+    return str(SUPPORT / f"{program}.py")
 
 
 def helper(

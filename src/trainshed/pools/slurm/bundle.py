@@ -6,6 +6,7 @@ which still run keep theirs when the service is upgraded. Also uv, with which en
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -34,13 +35,12 @@ def bring(shared: Path) -> Path:
     Raises:
         Unavailable: the folder is not there, or cannot be written to.
     """
-    sources = dict(_sources())
-    tree = shared / "agents" / _digest(sources)
+    tree = shared / "agents" / _digest()
     if (tree / "__main__.py").exists():
         return tree
     fresh = tree.with_name(f".{tree.name}.{os.getpid()}")
     try:
-        for name, path in sources.items():
+        for name, path in _sources():
             target = fresh / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
@@ -66,9 +66,11 @@ def _sources() -> Iterator[tuple[str, Path]]:
                 yield f"{name}/{path.relative_to(folder)}", path
 
 
-def _digest(sources: dict[str, Path]) -> str:
+@functools.cache
+def _digest() -> str:
+    """Of what this process would bring; it is what was installed when the process asked first."""
     digest = hashlib.sha256(_MAIN.encode())
-    for name, path in sources.items():
+    for name, path in _sources():
         digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
