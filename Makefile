@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos lint audit format bench docs engines console api-types
+.PHONY: help setup demo test chaos lint audit format bench docs engines console api-types screenshots
 
 trainshed := .venv/bin/trainshed
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with everything that the lock file names
 	@sh scripts/setup.sh
@@ -45,3 +45,6 @@ console: setup ## Build the console into the package
 api-types: console ## Write the console's API types anew from the present API
 	@.venv/bin/python scripts/openapi.py
 	@cd web && npm run --silent types
+
+screenshots: setup ## Take the pictures of the console that the documentation shows
+	@PYTHONPATH=. .venv/bin/python scripts/console_screenshots.py

@@ -7,6 +7,7 @@ An editable installation is left without: it is made often, and the console seld
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -37,15 +38,29 @@ class ConsoleBuildHook(BuildHookInterface):
 
 
 def build_console(root: Path) -> None:
-    """Run ``npm ci`` and ``npm run build`` in ``web/``, if its sources are newer than what was built."""
+    """Run ``npm run build`` in ``web/``, if its sources are newer than what was built.
+
+    ``npm ci`` goes first, unless the packages of this very lock file are there already.
+    """
     web, built = root / "web", root / BUILT / "index.html"
     if built.is_file() and built.stat().st_mtime >= _newest(web):
         return
     npm, environment = npm_command()
-    print("console: installing its packages and building it (a minute the first time)", flush=True)
+    _install(web, npm, environment)
+    print("console: building it", flush=True)
+    subprocess.run([*npm, "run", "build", "--silent"], cwd=web, env=environment, check=True)
+
+
+def _install(web: Path, npm: list[str], environment: dict[str, str]) -> None:
+    """The packages that the lock file names, and a note beside them of which lock file that was."""
+    note = web / "node_modules" / ".installed-lock"
+    lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
+    if note.is_file() and note.read_text() == lock:
+        return
+    print("console: installing its packages (a minute the first time)", flush=True)
     install = [*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
     subprocess.run(install, cwd=web, env=environment, check=True)
-    subprocess.run([*npm, "run", "build", "--silent"], cwd=web, env=environment, check=True)
+    note.write_text(lock)
 
 
 def npm_command() -> tuple[list[str], dict[str, str]]:

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 needed="
 bwrap bubblewrap
 chromium chromium
+/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc fonts-wqy-zenhei
 g++ g++
 make make
 /usr/sbin/slurmctld slurmctld

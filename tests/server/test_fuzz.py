@@ -45,7 +45,10 @@ def fuzzed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.fuzz
 def test_no_request_breaks_the_service(fuzzed: Running):
     schema = schemathesis.openapi.from_dict(fuzzed.api.get("/openapi.json").json())
-    operations = [result.ok() for result in schema.get_all_operations()]
+    # this one takes no input, and its answer has no end
+    endless = "/v2/{project_id}/training-job-changes"
+    found = (result.ok() for result in schema.get_all_operations())
+    operations = [operation for operation in found if operation.path != endless]
     assert len(operations) > 50
     failures = [problem for operation in operations for problem in _problems(operation, fuzzed)]
     assert not failures, "\n\n".join(failures)

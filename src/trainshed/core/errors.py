@@ -179,6 +179,7 @@ class Code:
     BODY_TOO_LARGE = "TrainShed.6001"
     TOO_MANY_THINGS = "TrainShed.6002"
     TOO_MANY_TRIES = "TrainShed.7001"
+    TOO_MANY_STREAMS = "TrainShed.7002"
     STORAGE_UNREACHABLE = "TrainShed.8001"
     DATABASE_UNREACHABLE = "TrainShed.8002"
     DISK_FULL = "TrainShed.8003"

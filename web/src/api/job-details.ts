@@ -3,6 +3,7 @@ import { useProjectId } from "../app/session";
 import { usePreferences } from "../app/preferences";
 import { getJson, sendJson } from "./http";
 import { jobsPath } from "./jobs";
+import { useLiveInterval } from "./live";
 import type { components } from "./schema";
 import { isFinished, type Job, type Why } from "./types";
 
@@ -17,11 +18,16 @@ interface Asked {
   query?: Record<string, string | number | undefined>;
   language?: string;
   enabled?: boolean;
+  /** Nobody tells of its changes: it is asked for every two seconds. */
+  untold?: boolean;
 }
 
-/** A detail of a job, asked for again every two seconds while the job may still change. */
-function useDetail<T>(jobId: string, path: string, { live, query = {}, language = "", enabled = true }: Asked) {
+const POLL_MS = 2000;
+
+/** A detail of a job, asked for again while the job may still change. */
+function useDetail<T>(jobId: string, path: string, { live, query = {}, language = "", enabled = true, untold = false }: Asked) {
   const projectId = useProjectId();
+  const told = useLiveInterval(POLL_MS);
   return useQuery({
     queryKey: ["job-detail", jobId, path, query, language, live],
     enabled,
@@ -30,7 +36,7 @@ function useDetail<T>(jobId: string, path: string, { live, query = {}, language 
       return getJson<T>(`${jobsPath(projectId)}/${jobId}/${path}`, query, signal, headers);
     },
     placeholderData: (before) => before,
-    refetchInterval: live ? 2000 : false,
+    refetchInterval: (asked) => live && (untold ? POLL_MS : told(asked)),
   });
 }
 
@@ -39,7 +45,7 @@ export function useEvents(jobId: string, live: boolean) {
   return useDetail<Schemas["EventList"]>(jobId, "events", { live, language, query: { limit: 1000, order: "asc" } });
 }
 
-export const useWhy = (jobId: string, live: boolean) => useDetail<Why>(jobId, "why", { live });
+export const useWhy = (jobId: string, live: boolean) => useDetail<Why>(jobId, "why", { live, untold: true });
 
 export const useStages = (jobId: string, live: boolean) => useDetail<Schemas["StageList"]>(jobId, "stages", { live });
 
@@ -52,7 +58,7 @@ export type Stacks = Schemas["StacksAnswer"];
 
 /** Whether an attempt hangs, and the stacks of its ranks that were taken. */
 export const useStacks = (jobId: string, attempt: number, live: boolean) =>
-  useDetail<Stacks>(jobId, "stacks", { live, query: { attempt } });
+  useDetail<Stacks>(jobId, "stacks", { live, query: { attempt }, untold: true });
 
 /** The verdict on each of several running jobs; looked at less often than a job whose page is open. */
 export function useHangVerdicts(jobIds: string[]) {
@@ -78,9 +84,9 @@ export function useTakeStacks(jobId: string) {
 }
 
 export const useTrainingMetrics = (jobId: string, live: boolean) =>
-  useDetail<PrintedMetrics>(jobId, "training-metrics", { live });
+  useDetail<PrintedMetrics>(jobId, "training-metrics", { live, untold: true });
 
-export const useOutputs = (jobId: string, live: boolean) => useDetail<Schemas["OutputList"]>(jobId, "outputs", { live });
+export const useOutputs = (jobId: string, live: boolean) => useDetail<Schemas["OutputList"]>(jobId, "outputs", { live, untold: true });
 
 /** What each of several tasks uses of its node. */
 export function useResourceMetrics(jobId: string, tasks: string[], attempt: number, live: boolean) {

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useProjectId } from "../app/session";
 import { ApiError } from "./errors";
 import { getJson, sendJson } from "./http";
+import { useLiveInterval } from "./live";
 import type { components } from "./schema";
 import { isFinished, type Job, type JobFilter, type JobPage } from "./types";
 
@@ -24,21 +25,23 @@ export function jobsPath(projectId: string): string {
 /** One page of jobs, kept fresh while it is looked at. */
 export function useJobs(search: JobSearch) {
   const projectId = useProjectId();
+  const refetchInterval = useLiveInterval(LIVE_MS);
   return useQuery({
     queryKey: ["jobs", search],
     queryFn: () => sendJson<JobPage>("POST", `/v2/${projectId}/training-job-searches`, search),
     placeholderData: (before) => before,
-    refetchInterval: LIVE_MS,
+    refetchInterval,
   });
 }
 
 /** One job; asked for again while it may still change. */
 export function useJob(id: string) {
   const projectId = useProjectId();
+  const interval = useLiveInterval(LIVE_MS);
   return useQuery({
     queryKey: ["job", id],
     queryFn: ({ signal }) => getJson<Job>(`${jobsPath(projectId)}/${id}`, {}, signal),
-    refetchInterval: (query) => (query.state.data && isFinished(query.state.data.status.phase) ? false : 1000),
+    refetchInterval: (query) => (query.state.data && isFinished(query.state.data.status.phase) ? false : interval(query)),
   });
 }
 

@@ -3,6 +3,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { App as AntApp, ConfigProvider } from "antd";
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { ApiError } from "../api/errors";
+import { LiveUpdates } from "../api/live";
 import { Starting } from "../components/starting";
 import type { Words } from "./language";
 import { PreferencesProvider, usePreferences } from "./preferences";
@@ -77,7 +78,9 @@ function SignedIn() {
   }
   return (
     <SessionProvider session={session.data}>
-      <RouterProvider router={router} />
+      <LiveUpdates>
+        <RouterProvider router={router} />
+      </LiveUpdates>
     </SessionProvider>
   );
 }

@@ -9,7 +9,7 @@ export function NotFoundPage() {
       status="404"
       title={t.notFound}
       extra={
-        <LinkButton to="/" type="primary">
+        <LinkButton to="/" color="primary" variant="solid">
           {t.places.overview}
         </LinkButton>
       }

@@ -116,6 +116,7 @@ TABLE: dict[Need, tuple[str, ...]] = {
         f"GET {_P}/training-quotas",
         # a search that the official client sends as a POST
         f"POST {_P}/training-job-searches",
+        f"GET {_P}/training-job-changes",
         f"GET {_JOB}",
         f"GET {_JOB}/why",
         f"GET {_JOB}/diagnosis",

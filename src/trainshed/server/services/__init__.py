@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trainshed.server.services.preparation import Preparation
     from trainshed.server.services.tokens import JobTokens
     from trainshed.server.services.upkeep import Upkeep
+    from trainshed.server.services.watching import Watchers
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Services:
 
     dispatcher: Dispatcher
     hub: Hub
+    watchers: Watchers
     logs: LogStore
     tokens: JobTokens
     diagnostician: Diagnostician
@@ -67,6 +69,7 @@ def open_services(context: Context) -> Services:
     from trainshed.server.services.logs import LogStore
     from trainshed.server.services.tokens import JobTokens
     from trainshed.server.services.upkeep import Upkeep
+    from trainshed.server.services.watching import Watchers
 
     hub, tokens = Hub(), JobTokens(context.settings.files.secret_key)
     dispatcher = Dispatcher(context, tokens, hub)
@@ -77,4 +80,6 @@ def open_services(context: Context) -> Services:
     logs, flavors = LogStore(context.log_root), flavor_details(context)
     upkeep = Upkeep(context, logs, dispatcher.tell, delivery.announce, dispatcher.at_work)
     hangs = HangWatch(context, dispatcher.tell)
-    return Services(dispatcher, hub, logs, tokens, diagnostician, delivery, upkeep, hangs, flavors)
+    return Services(
+        dispatcher, hub, Watchers(), logs, tokens, diagnostician, delivery, upkeep, hangs, flavors
+    )

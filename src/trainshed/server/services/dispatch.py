@@ -208,6 +208,15 @@ class Dispatcher:
                 feed.closed = True
                 woken.add(job.id)
         self._hub.wake_soon(job_topic(job_id) for job_id in woken)
+        self._hub.changed_soon(self._changed(turn))
+
+    def _changed(self, turn: Turn) -> set[tuple[str, str]]:
+        """Project and id of all jobs that this turn wrote something about."""
+        live = self._desk.board.live
+        ids = {job_id for job_id, _, _ in turn.changes.dirty_tasks}
+        ids.update(event.fields["job_id"] for event in turn.changes.events)
+        others = [job for job_id in ids if (job := live.get(job_id))]
+        return {(job.project_id, job.id) for job in (*turn.changes.touched(), *others)}
 
     def _let_go(self, turn: Turn) -> None:
         """Forget finished jobs and, of a long queue, what a job that waits need not have in memory."""

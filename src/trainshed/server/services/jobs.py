@@ -194,6 +194,7 @@ def remove(context: Context, caller: Principal, job: str) -> None:
             f"job {row['name']!r} is {row['phase']}: stop it first, and delete it once it has ended",
             code=Code.JOB_NOT_FINISHED,
         )
+    context.services.hub.changed_soon([(row["project_id"], row["id"])])
     context.services.logs.delete(row["id"])
     _remove_folder(context.settings.files.jobs / row["id"])
 
@@ -239,6 +240,7 @@ def change(context: Context, caller: Principal, job: str, wanted: JobUpdate) -> 
     if values:
         with context.db.write() as connection:
             connection.execute(update(jobs).where(jobs.c.id == row["id"]).values(values))
+        context.services.hub.changed_soon([(row["project_id"], row["id"])])
     return _shown(context, find(context, caller, row["id"]))
 
 

@@ -14,7 +14,7 @@ export function CreateJobLink({ algorithm, size }: { algorithm: Algorithm; size?
     <LinkButton
       to="/jobs/new"
       search={{ algorithm: algorithm.metadata.id }}
-      {...(size ? { size } : { type: "primary" as const })}
+      {...(size ? { size } : { color: "primary" as const, variant: "solid" as const })}
       aria-label={`${t.createJob}: ${algorithm.metadata.name}`}
     >
       {t.createJob}

@@ -20,7 +20,7 @@ export function AlgorithmsPage() {
   const navigate = useNavigate({ from: "/algorithms" });
   const algorithms = useAlgorithms({ name, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE });
   const create = (
-    <LinkButton to="/algorithms/new" type="primary">
+    <LinkButton to="/algorithms/new" color="primary" variant="solid">
       {t.create}
     </LinkButton>
   );

@@ -3,8 +3,9 @@ import { Alert, Descriptions, Flex, Progress, Typography, type DescriptionsProps
 import { useEngines } from "../../api/engines";
 import { useStacks, useTasks, useWhy } from "../../api/job-details";
 import { isFinished, type Job } from "../../api/types";
-import { formatDuration, formatTime } from "../../app/format";
+import { formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
+import { JobDuration } from "../../components/job-duration";
 import { PhaseTag } from "../../components/phase-tag";
 import { LinkButton } from "../../components/link-button";
 import { shownTab } from "./shown-tab";
@@ -44,7 +45,7 @@ function Facts({ job }: { job: Job }) {
         </Flex>
       ),
     },
-    { key: "duration", label: t.jobs.duration, children: status.start_time ? formatDuration(status.duration ?? 0) : "–" },
+    { key: "duration", label: t.jobs.duration, children: <JobDuration status={status} /> },
     { key: "where", label: t.job.where, children: <Where job={job} /> },
     {
       key: "what",

@@ -2,8 +2,9 @@ import { Link } from "@tanstack/react-router";
 import { Tooltip } from "antd";
 import type { ReactNode } from "react";
 import type { Job } from "../../api/types";
-import { formatDuration, formatTime } from "../../app/format";
+import { formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
+import { JobDuration } from "../../components/job-duration";
 import { PhaseTag } from "../../components/phase-tag";
 import type { Sort } from "./search";
 
@@ -36,7 +37,7 @@ export function useColumns(): Column[] {
       sort: "duration",
       title: t.jobs.duration,
       width: 120,
-      cell: ({ status }) => (status.start_time ? formatDuration(status.duration ?? 0) : "–"),
+      cell: ({ status }) => <JobDuration status={status} />,
     },
     {
       key: "created",

@@ -31,7 +31,7 @@ export function JobsPage() {
     <Page
       title={t.places.jobs}
       actions={
-        <LinkButton to="/jobs/new" type="primary" icon={<PlusOutlined />}>
+        <LinkButton to="/jobs/new" color="primary" variant="solid" icon={<PlusOutlined />}>
           {t.jobs.create}
         </LinkButton>
       }
@@ -64,7 +64,7 @@ function Nothing({ filtered }: { filtered: boolean }) {
   return (
     <Empty description={t.jobs.none}>
       <Flex vertical gap={12} align="center">
-        <LinkButton to="/jobs/new" type="primary">
+        <LinkButton to="/jobs/new" color="primary" variant="solid">
           {t.jobs.create}
         </LinkButton>
         <span className="secondary">{t.jobs.orByCommand}</span>

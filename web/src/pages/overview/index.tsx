@@ -22,7 +22,7 @@ export function OverviewPage() {
     <Page
       title={t.places.overview}
       actions={
-        <LinkButton to="/jobs/new" type="primary" icon={<PlusOutlined />}>
+        <LinkButton to="/jobs/new" color="primary" variant="solid" icon={<PlusOutlined />}>
           {t.jobs.create}
         </LinkButton>
       }

@@ -1,8 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import { Card, Flex, Skeleton, Table, Typography } from "antd";
 import type { Job } from "../../api/types";
-import { formatDuration, formatTime } from "../../app/format";
+import { formatTime } from "../../app/format";
 import { useMessages, usePreferences } from "../../app/preferences";
+import { JobDuration } from "../../components/job-duration";
 import { PhaseTag } from "../../components/phase-tag";
 import { LinkButton } from "../../components/link-button";
 
@@ -16,7 +17,7 @@ export function LatestJobs({ jobs }: { jobs: Job[] | undefined }) {
       {jobs?.length === 0 && (
         <Flex vertical align="center" gap={12} style={{ padding: 24 }}>
           <Typography.Text type="secondary">{t.jobs.none}</Typography.Text>
-          <LinkButton to="/jobs/new" type="primary">
+          <LinkButton to="/jobs/new" color="primary" variant="solid">
             {t.jobs.create}
           </LinkButton>
         </Flex>
@@ -39,7 +40,7 @@ export function LatestJobs({ jobs }: { jobs: Job[] | undefined }) {
               ),
             },
             { title: t.jobs.phase, key: "phase", width: 120, render: (_, job) => <PhaseTag phase={job.status.phase} /> },
-            { title: t.jobs.duration, key: "duration", width: 110, render: (_, job) => (job.status.start_time ? formatDuration(job.status.duration ?? 0) : "–") },
+            { title: t.jobs.duration, key: "duration", width: 110, render: (_, job) => <JobDuration status={job.status} /> },
             { title: t.jobs.created, key: "created", width: 210, render: (_, job) => formatTime(job.metadata.create_time, language) },
           ]}
         />
