@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -35,16 +35,18 @@ class SeaweedFS:
     Attributes:
         port: of the S3 API.
         directory: where it keeps its objects.
+        secure: whether it speaks TLS.
     """
 
     port: int
     directory: Path
     process: subprocess.Popen[bytes] = field(repr=False)
+    secure: bool = False
 
     @property
     def endpoint(self) -> str:
-        """``http://127.0.0.1:PORT``."""
-        return f"http://127.0.0.1:{self.port}"
+        """``http://127.0.0.1:PORT``, or ``https``."""
+        return f"http{'s' if self.secure else ''}://127.0.0.1:{self.port}"
 
     def bucket_settings(self, *, endpoint: str = "", read_only: bool = False) -> dict[str, Any]:
         """What ``Buckets`` wants for a bucket here; ``endpoint`` to go through a proxy."""
@@ -57,23 +59,29 @@ class SeaweedFS:
         }
 
     @classmethod
-    def start(cls, directory: Path, *, timeout: float = 60.0, memory: str = "768MiB") -> Self:
-        """Start a server that keeps everything under ``directory``, and wait until it answers."""
+    def start(
+        cls, directory: Path, *, timeout: float = 60.0, memory: str = "768MiB", extra: Sequence[str] = ()
+    ) -> Self:
+        """Start a server that keeps everything under ``directory``, and wait until it answers.
+
+        Args:
+            extra: further flags, such as ``-s3.cert.file=…`` and ``-s3.key.file=…`` for TLS.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "s3.json").write_text(json.dumps(_identities()))
         for _ in range(5):
-            server = cls._spawn(directory, memory)
+            server = cls._spawn(directory, memory, extra)
             if server._wait(timeout):
                 return server
             server.stop()
         raise RuntimeError(f"SeaweedFS did not start; see {directory / 'weed.log'}")
 
     @classmethod
-    def _spawn(cls, directory: Path, memory: str) -> Self:
+    def _spawn(cls, directory: Path, memory: str, extra: Sequence[str]) -> Self:
         port = _free_port_block()
         with (directory / "weed.log").open("ab") as log:
             process = subprocess.Popen(
-                _command(directory, port),
+                [*_command(directory, port), *extra],
                 cwd=directory,
                 stdout=log,
                 stderr=log,
@@ -81,7 +89,8 @@ class SeaweedFS:
                 env=os.environ | {"GOMEMLIMIT": memory, "HOME": str(directory)},
                 start_new_session=True,
             )
-        return cls(port=port, directory=directory, process=process)
+        secure = any(flag.startswith("-s3.cert.file=") for flag in extra)
+        return cls(port=port, directory=directory, process=process, secure=secure)
 
     def _wait(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout

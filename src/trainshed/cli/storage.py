@@ -6,7 +6,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -286,6 +286,24 @@ def add(  # noqa: PLR0917 (options)
     ] = "",
     region: Annotated[str, typer.Option(help="Region, where the server wants one.")] = "",
     bucket: Annotated[str, typer.Option(help="Its name at the server, where that differs.")] = "",
+    path_style: Annotated[
+        bool | None,
+        typer.Option(
+            "--path-style/--virtual-host",
+            help="The bucket's name in the path, or before the host's; told by the address where neither is.",
+            show_default=False,
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Certificates (PEM) by which the server's own is checked, instead of the system's.",
+            show_default=False,
+        ),
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Take any certificate.")] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -294,15 +312,17 @@ def add(  # noqa: PLR0917 (options)
     \b
     Examples:
       trainshed storage add data --endpoint https://obs.example.com --access-key AK
+      trainshed storage add lab --endpoint https://minio.lab:9000 --path-style --ca lab-ca.pem --access-key AK
       trainshed storage add scratch
     """
     from trainshed.cli import output, service
 
-    body = {"name": name, "kind": "folder"}
+    body: dict[str, Any] = {"name": name, "kind": "folder"}
     if endpoint:
         access_key, secret_key = _keys(access_key, secret_key)
         body |= {"kind": "s3", "endpoint": endpoint, "region": region, "bucket": bucket}
         body |= {"access_key": access_key, "secret_key": secret_key}
+        body |= {"path_style": path_style, "ca": ca.read_text() if ca else "", "verify_tls": not insecure}
     with service.client(home) as client:
         made = client.transport.json("POST", f"/v2/{client.project_id}/buckets", body)
     if as_json:

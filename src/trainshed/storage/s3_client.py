@@ -30,6 +30,7 @@ class S3Settings:
 
     Attributes:
         bucket: its name at the server.
+        ca: certificates (PEM) by which the endpoint's is checked; empty for those of the system.
         path_style: bucket in the path and not in the host name; None to tell by the address.
         patience_s: how long a request is repeated while the server does not answer or is busy.
         timeout_s: of one connect, one send and one receive.
@@ -42,6 +43,7 @@ class S3Settings:
     credentials: Credentials = field(repr=False)
     path_style: bool | None = None
     verify_tls: bool = True
+    ca: str = ""
     patience_s: float = 90.0
     timeout_s: float = 30.0
     hash_large: bool = True
@@ -68,6 +70,7 @@ class S3Settings:
                 ),
                 path_style=settings.get("path_style"),
                 verify_tls=bool(settings.get("verify_tls", True)),
+                ca=str(settings.get("ca") or ""),
                 patience_s=float(settings.get("patience_s", 90.0)),
                 timeout_s=float(settings.get("timeout_s", 30.0)),
                 hash_large=bool(settings.get("hash_large", _cores() >= _MANY_CORES)),
@@ -164,7 +167,9 @@ class S3Client:
     def __init__(self, settings: S3Settings) -> None:
         self.settings = settings
         endpoint = settings.endpoint if settings.in_path else settings.endpoint.for_bucket(settings.bucket)
-        self._pool = ConnectionPool(endpoint, timeout=settings.timeout_s, verify=settings.verify_tls)
+        self._pool = ConnectionPool(
+            endpoint, timeout=settings.timeout_s, verify=settings.verify_tls, ca=settings.ca
+        )
         self._base = f"/{settings.bucket}" if settings.in_path else ""
         self.identity = f"{settings.endpoint.host}/{settings.bucket}"
         self.buffers = threading.local()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from trainshed.core.errors import Code, InvalidInput
 from trainshed.storage.egress import Egress
 
 if TYPE_CHECKING:
@@ -272,10 +273,12 @@ class Connection:
 class ConnectionPool:
     """Idle connections to one endpoint, newest first."""
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float = 30.0, verify: bool = True) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, timeout: float = 30.0, verify: bool = True, ca: str = ""
+    ) -> None:
         self.endpoint = endpoint
         self._timeout = timeout
-        self._context = _tls(verify) if endpoint.secure else None
+        self._context = _tls(ca, verify=verify) if endpoint.secure else None
         self._idle: collections.deque[Connection] = collections.deque(maxlen=64)
 
     def take(self) -> Connection:
@@ -315,10 +318,14 @@ def _code(status: str) -> int:
     return int(rest[:3])
 
 
-def _tls(verify: bool) -> ssl.SSLContext:
+def _tls(ca: str, *, verify: bool) -> ssl.SSLContext:
     import ssl  # late: it takes a while, and an address may do without
 
-    context = ssl.create_default_context()
+    try:
+        context = ssl.create_default_context(cadata=ca or None)
+    except (ssl.SSLError, ValueError) as error:
+        message = "the certificates to check the endpoint by cannot be read; give them as PEM"
+        raise InvalidInput(message, code=Code.FIELD_INVALID) from error
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

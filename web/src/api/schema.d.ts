@@ -2106,10 +2106,20 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Path Style
+             * @description None: told by the address.
+             */
+            path_style?: boolean | null;
+            /**
              * Region
              * @default
              */
             region: string;
+            /**
+             * Verify Tls
+             * @default true
+             */
+            verify_tls: boolean;
         };
         /**
          * BucketRequest
@@ -2127,6 +2137,12 @@ export interface components {
              * @default
              */
             bucket: string;
+            /**
+             * Ca
+             * @description Certificates (PEM) by which the endpoint's own is checked; those of the system.
+             * @default
+             */
+            ca: string;
             /**
              * Endpoint
              * @default
@@ -2146,6 +2162,11 @@ export interface components {
              */
             name: string;
             /**
+             * Path Style
+             * @description Whether its name goes into the path, and not before the host's; told by the address.
+             */
+            path_style?: boolean | null;
+            /**
              * Region
              * @default
              */
@@ -2155,6 +2176,12 @@ export interface components {
              * @default
              */
             secret_key: string;
+            /**
+             * Verify Tls
+             * @description False to take any certificate.
+             * @default true
+             */
+            verify_tls: boolean;
         };
         /**
          * CardModel

@@ -54,6 +54,9 @@ def create_bucket(context: Ctx, caller: Caller, body: BucketRequest) -> BucketMo
             secret_key=body.secret_key,
             region=body.region,
             bucket=body.bucket,
+            path_style=body.path_style,
+            ca=body.ca,
+            verify_tls=body.verify_tls,
         )
     return bucket_model(context.buckets.create(caller.project_id, body.name, s3))
 

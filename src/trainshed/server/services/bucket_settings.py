@@ -18,6 +18,11 @@ class S3Settings:
 
     Attributes:
         bucket: its name at the endpoint, where that differs from its name here.
+        path_style: whether the bucket's name goes into the path, and not before the host's; None to tell by
+            the address.
+        ca: certificates (PEM) of the authority that the endpoint's own is checked by; empty for those of
+            the system.
+        verify_tls: False to take any certificate.
     """
 
     endpoint: str
@@ -25,6 +30,20 @@ class S3Settings:
     secret_key: str
     region: str = ""
     bucket: str = ""
+    path_style: bool | None = None
+    ca: str = ""
+    verify_tls: bool = True
+
+    def place(self) -> dict[str, Any]:
+        """All but the keys, as the table ``buckets`` keeps it."""
+        place: dict[str, Any] = {"endpoint": self.endpoint, "region": self.region, "bucket": self.bucket}
+        if self.path_style is not None:
+            place["path_style"] = self.path_style
+        if self.ca:
+            place["ca"] = self.ca
+        if not self.verify_tls:
+            place["verify_tls"] = False
+        return place
 
 
 def settings_of(row: Mapping[Any, Any], sealer: Sealer, root: Path) -> dict[str, Any]:
@@ -42,11 +61,7 @@ def settings_of(row: Mapping[Any, Any], sealer: Sealer, root: Path) -> dict[str,
 
 def s3_settings(s3: S3Settings) -> dict[str, Any]:
     """The same of a bucket at S3."""
-    settings = {
-        "kind": "s3",
-        "endpoint": s3.endpoint,
-        "access_key": s3.access_key,
-        "secret_key": s3.secret_key,
-        "region": s3.region,
-    }
-    return {**settings, "bucket": s3.bucket} if s3.bucket else settings
+    place = s3.place()
+    if not s3.bucket:
+        del place["bucket"]
+    return {"kind": "s3", "access_key": s3.access_key, "secret_key": s3.secret_key, **place}

@@ -41,6 +41,8 @@ class Bucket:
     region: str
     is_default: bool
     created_at: float
+    path_style: bool | None = None
+    verify_tls: bool = True
 
 
 class BucketService:
@@ -195,7 +197,7 @@ class BucketService:
             "project_id": project_id,
             "name": name,
             "kind": "s3" if s3 else "folder",
-            "settings": {"endpoint": s3.endpoint, "region": s3.region, "bucket": s3.bucket} if s3 else {},
+            "settings": s3.place() if s3 else {},
             "secret_sealed": self._sealer.seal(json.dumps([s3.access_key, s3.secret_key])) if s3 else None,
             "is_default": is_default,
             "created_at": self._clock.now(),
@@ -215,14 +217,7 @@ class BucketService:
         if not s3:
             (self._root / name).mkdir(parents=True, exist_ok=True)
         self.forget(project_id)
-        return Bucket(
-            name,
-            row["kind"],
-            s3.endpoint if s3 else "",
-            s3.region if s3 else "",
-            is_default,
-            row["created_at"],
-        )
+        return _bucket(row)
 
     def _make_default(self, project_id: str) -> str:
         for name in (DEFAULT_BUCKET, f"{DEFAULT_BUCKET}-{project_id[:12].lower()}"):
@@ -259,7 +254,7 @@ def _try(name: str, settings: dict[str, Any]) -> None:
 
 
 def _bucket(row: Mapping[Any, Any]) -> Bucket:
-    settings = cast("dict[str, str]", row["settings"])
+    settings = cast("dict[str, Any]", row["settings"])
     return Bucket(
         name=row["name"],
         kind=row["kind"],
@@ -267,6 +262,8 @@ def _bucket(row: Mapping[Any, Any]) -> Bucket:
         region=settings.get("region", ""),
         is_default=row["is_default"],
         created_at=row["created_at"],
+        path_style=settings.get("path_style"),
+        verify_tls=settings.get("verify_tls", True),
     )
 
 

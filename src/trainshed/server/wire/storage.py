@@ -46,6 +46,8 @@ class BucketModel(WireModel):
     endpoint: str = ""
     region: str = ""
     is_default: bool = False
+    path_style: bool | None = Field(default=None, description="None: told by the address.")
+    verify_tls: bool = True
     create_time: Millis
 
 
@@ -66,6 +68,16 @@ class BucketRequest(WireModel):
     secret_key: str = Field(default="", max_length=256)
     region: str = Field(default="", max_length=64)
     bucket: str = Field(default="", max_length=255, description="Its name there, where it differs from name.")
+    path_style: bool | None = Field(
+        default=None,
+        description="Whether its name goes into the path, and not before the host's; told by the address.",
+    )
+    ca: str = Field(
+        default="",
+        max_length=65_536,
+        description="Certificates (PEM) by which the endpoint's own is checked; those of the system.",
+    )
+    verify_tls: bool = Field(default=True, description="False to take any certificate.")
 
 
 class CodeModel(WireModel):
@@ -96,6 +108,8 @@ def bucket_model(bucket: Bucket) -> BucketModel:
         endpoint=bucket.endpoint,
         region=bucket.region,
         is_default=bucket.is_default,
+        path_style=bucket.path_style,
+        verify_tls=bucket.verify_tls,
         create_time=int(bucket.created_at * 1000),
     )
 
