@@ -50,6 +50,8 @@ _TAIL = """\
 | `kungfu` | what `kungfu-run` tells its workers; one runner a host | one worker |
 | `ascend` | `RANK_ID`, `RANK_SIZE`, `DEVICE_ID`, `RANK_TABLE_FILE`; one process a device | one rank |
 
+KungFu and Horovod also run [elastic jobs](guides/elastic.md).
+
 A parameter that the job declares and leaves empty is filled in: `--rank= --world_size= --local_rank=`,
 `--init_method=` (torchrun), `--job_name= --task_index= --ps_hosts= --worker_hosts=` (tf_config). One that
 is not declared is never added. `trainshed run --dry-run` prints the exact command lines.
@@ -99,6 +101,9 @@ TF_CONFIG, else plain.
 trainshed run train.py --python 3.11 --requirements requirements.txt
 trainshed run train.py --python 3.12 --requirements uv.lock
 ```
+
+`trainshed engines prune` removes environments that nobody used for long, and such engines with them once nobody has asked
+for them in that time and no job that has not ended uses them.
 
 An engine that is a container image (`image = "…"`, or `algorithm.engine.image_url` of a job) is accepted by
 pools that run containers; the others list it with the reason, and refuse its jobs before anything is built.

@@ -90,7 +90,7 @@ def test_paths() -> None:
 
 
 def test_variables() -> None:
-    assert layout().variables == {
+    assert layout(index="https://packages.example:8443/simple").variables == {
         "PATH": "/env/bin:/bin",
         "HOME": "/home/ma-user",
         "USER": "me",
@@ -127,6 +127,10 @@ def test_variables() -> None:
         "DLS_LOCAL_CACHE_PATH": "/cache",
         "BATCH_CUSTOM0_HOSTS": "10.0.0.1:29500",
         "BATCH_CUSTOM1_HOSTS": "10.0.0.2:29500",
+        "MA_PIP_URL": "https://packages.example:8443/simple",
+        "MA_PIP_HOST": "packages.example",
+        "MA_APIGW_ENDPOINT": "http://127.0.0.1:1",
+        "MA_DETECT_TRAIN_INJECT_CODE": "1",
         "TRAINSHED_JOB_ID": "0b7c",
         "TRAINSHED_JOB_NAME": "digits",
         "TRAINSHED_ATTEMPT": "2",

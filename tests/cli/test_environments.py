@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.engines.test_environments import make_wheel
 from trainshed.cli.app import assemble
+from trainshed.engines import made
 
 ENGINE = """
 family = "Tiny"
@@ -77,6 +81,34 @@ def test_prune(home: Path) -> None:
     assert Path(planned["folder"]).exists()
     run("prune", "--unused-days", "0", "--home", str(home))
     assert not Path(planned["folder"]).exists()
+
+
+def test_prune_forgets_engines_that_runs_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = made.make("3.11", "tinyframe==1.0")
+    made.keep(home / "engines", engine)
+    used = list[str]()
+
+    @contextmanager
+    def service(_: Path | None) -> Generator[SimpleNamespace]:
+        """A service with jobs that use some engines."""
+        jobs = [SimpleNamespace(engine=engine_id) for engine_id in used]
+        yield SimpleNamespace(jobs=SimpleNamespace(list=lambda **_: SimpleNamespace(jobs=jobs)))
+
+    monkeypatch.setattr("trainshed.cli.service.client", service)
+
+    def prune(*words: str) -> list[str]:
+        found = json.loads(run("prune", "--json", "--home", str(home), *words))
+        return [one["engine_id"] for one in found if one.get("made")]
+
+    file = home / "engines" / "made" / f"{engine.id}.json"
+    assert prune() == []
+    used.append(engine.id)
+    assert prune("--unused-days", "0") == []
+    used.clear()
+    assert prune("--unused-days", "0", "--dry-run") == [engine.id]
+    assert file.exists()
+    assert prune("--unused-days", "0") == [engine.id]
+    assert not file.exists()
 
 
 def test_check(home: Path, tmp_path: Path) -> None:

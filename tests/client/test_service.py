@@ -82,6 +82,7 @@ def test_fit_on_a_service_elsewhere(
         outputs=[OutputData(str(tmp_path / "out"))],
         parameters=[{"name": "times", "value": "3"}],
         job_description="a test",
+        warm_start=True,
         client=client,
     )
     run = estimator.fit(InputData(str(tmp_path / "data")), job_name=unique("fit"))
@@ -90,6 +91,7 @@ def test_fit_on_a_service_elsewhere(
     assert (tmp_path / "out" / "deep" / "y.txt").read_text() == "数字 数字 数字 "
     assert "done 3" in run.get_job_log()
     assert run.get_job_info()["metadata"]["description"] == "a test"
+    assert run.get_job_info()["spec"]["warm_start"] is True
     run.update_job_configuration(description="another")
     assert run.get_job_info()["metadata"]["description"] == "another"
     run.delete_job()

@@ -53,6 +53,14 @@ def make_engine(requirement: str = "tinyframe==1.0", **recipe: object) -> Engine
     return Engine("tiny_1.0", "Tiny", "tiny_1.0", "Tiny", "1.0", LauncherName.PLAIN, made)
 
 
+def test_what_is_verified_is_compiled(environments: Environments, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where whoever builds wants no bytecode: jobs cannot write it into an environment."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(environments.root / "elsewhere"))
+    folder = Path(environments.ensure(make_engine()).python).parents[1]
+    assert list(folder.glob("lib/python*/site-packages/__pycache__/tinyframe.*.pyc"))
+
+
 def test_builds_verifies_and_finds(environments: Environments) -> None:
     engine = make_engine(variables={"HERE": "{environment}/x"})
     assert environments.lookup(engine) is None
@@ -324,6 +332,8 @@ def test_pip_configuration_is_honoured(tmp_path: Path, monkeypatch: pytest.Monke
     assert variables["UV_FIND_LINKS"] == "/one,/two"
     monkeypatch.setenv("PIP_INDEX_URL", "file:///strongest")
     assert pip_config.uv_variables()["UV_DEFAULT_INDEX"] == "file:///strongest"
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:word@packages.example:8443/simple")
+    assert pip_config.index() == "https://packages.example:8443/simple"
     monkeypatch.setenv("UV_INDEX", "file:///own")
     assert "UV_INDEX" not in pip_config.uv_variables()
     assert pip_config.sources()["UV_INDEX"] == "file:///own"

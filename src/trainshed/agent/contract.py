@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from trainshed.agent.places import HOME, Places
 from trainshed.core.algorithm import Access
@@ -99,6 +100,7 @@ def layout(
     exported: Mapping[str, str],
     node: Mapping[str, str],
     layer: str = "",
+    index: str = "",
 ) -> Layout:
     """What the script of ``task`` gets.
 
@@ -107,6 +109,7 @@ def layout(
         exported: variables that the pre-start hook exported.
         node: the environment of this node, of which some variables are passed on.
         layer: directory of the job's own packages, if it has any.
+        index: the package index that this node is set up with; empty for none.
     """
     code = places.seen(code_dir(task))
     boot = boot_file(task)
@@ -118,6 +121,7 @@ def layout(
         **_paths(task, places, code, interpreter),
         **_distribution(task),
         **_older(task, places),
+        **_service(task, index),
         **_storage(task),
         **_own(task, places),
         **{c.name: path for c, path in channels if c.access is Access.ENV or task.command},
@@ -214,6 +218,16 @@ def _older(task: TaskSpec, places: Places) -> dict[str, str]:
         "DLS_TRAIN_URL": task.outputs[0].uri if task.outputs else "",
         "DLS_LOCAL_CACHE_PATH": places.seen(CACHE),
         **{f"BATCH_CUSTOM{i}_HOSTS": f"{peer.host}:{port}" for i, peer in enumerate(task.peers)},
+    }
+
+
+def _service(task: TaskSpec, index: str) -> dict[str, str]:
+    """Where the service and the packages are, and that the node is checked before the start."""
+    packages = {"MA_PIP_URL": index, "MA_PIP_HOST": urlsplit(index).hostname or ""} if index else {}
+    return {
+        **packages,
+        "MA_APIGW_ENDPOINT": task.reporting.endpoint,
+        "MA_DETECT_TRAIN_INJECT_CODE": "1",
     }
 
 

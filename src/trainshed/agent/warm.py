@@ -24,7 +24,7 @@ from trainshed.agent.halt import Halt
 from trainshed.agent.places import PRIVATE
 from trainshed.agent.stages.base import Work
 from trainshed.core.secrets import is_secret, without_password
-from trainshed.core.task import ProcessSpec
+from trainshed.core.task import ProcessSpec, TaskSpec
 from trainshed.core.wire import to_wire
 
 _PATIENCE_S = 180.0
@@ -86,18 +86,28 @@ def _fit(work: Work, specs: Sequence[ProcessSpec]) -> list[tuple[int, ProcessSpe
     Raises:
         Unfit: it cannot.
     """
-    task, python = work.task, work.interpreter.python
-    if not task.warm_modules:
-        raise Unfit(f"{task.engine_id or 'this engine'} has none")
-    if work.supervision.mode is sandbox.Mode.NONE:
-        raise Unfit("it needs a sandbox, so that all jobs of an engine see the same paths")
+    if why := why_cold(work.task, specs, sandboxed=work.supervision.mode is not sandbox.Mode.NONE):
+        raise Unfit(why)
     if work.journal.facts.get("layer", "").startswith(_OF_THE_JOB[1:]):
         raise Unfit("the packages of requirements.txt are this job's alone")
-    ranks = [(i, spec) for i, spec in enumerate(specs) if spec.rank >= 0]
-    for _, spec in ranks:
-        if spec.argv[:1] != (python,) or not spec.argv[1].endswith(".py") or spec.argv[1][:1] == "-":
-            raise Unfit("its launcher does not start the script directly")
-    return ranks
+    return [(i, spec) for i, spec in enumerate(specs) if spec.rank >= 0]
+
+
+def why_cold(task: TaskSpec, specs: Sequence[ProcessSpec], *, sandboxed: bool) -> str:
+    """Why no fork can stand for a fresh start of these ranks, as far as they alone tell; else empty."""
+    if not task.warm_modules:
+        return f"{task.engine_id or 'this engine'} has none"
+    if not sandboxed:
+        return "it needs a sandbox, so that all jobs of an engine see the same paths"
+    if any(not _is_script(spec) for spec in specs if spec.rank >= 0):
+        return "its launcher does not start the script directly"
+    return ""
+
+
+def _is_script(spec: ProcessSpec) -> bool:
+    """Whether it is the interpreter of its environment with a script, and no option before that."""
+    python, script = (*spec.argv, "", "")[:2]
+    return python.endswith("/bin/python") and script.endswith(".py") and script[:1] != "-"
 
 
 def _alike(ranks: Iterable[tuple[int, ProcessSpec]]) -> dict[str, list[tuple[int, ProcessSpec]]]:

@@ -60,6 +60,9 @@ def prune(
 ) -> None:
     """Remove environments that nobody used for long, and what crashed builds left.
 
+    Engines that runs made with --python go as well, once their environment is gone, nobody has asked
+    for them in that time, and no job that has not ended uses them.
+
     \b
     Examples:
       trainshed engines prune --unused-days 7 --dry-run
@@ -68,13 +71,41 @@ def prune(
 
     _, environments = here(home)
     removed = environments.prune(unused_s=unused_days * _DAY_S, dry_run=dry_run)
+    forgotten = _forget(environments, {one.engine_id for one in removed}, unused_days * _DAY_S, home, dry_run)
     if as_json:
-        output.print_json(removed)
+        output.print_json([*output.plain(removed), *({"engine_id": one, "made": True} for one in forgotten)])
         return
     for one in removed:
         output.say(f"{one.engine_id or 'an unfinished build'} ({output.size_text(one.size)}): {one.folder}")
     verb = "would be removed" if dry_run else "removed"
+    for one in forgotten:
+        output.say(f"{one}: made by a run, used by nobody")
     output.say(f"{output.count_text(len(removed), 'environment')} {verb}")
+
+
+def _forget(
+    environments: Environments, removed: set[str], unused_s: float, home: Path | None, dry_run: bool
+) -> list[str]:
+    """Forget the made engines that nobody uses; their ids."""
+    from trainshed.cli import service
+    from trainshed.engines import made
+    from trainshed.engines.environments import State
+
+    folder = engines_folder(home)
+    gone = [
+        engine.id
+        for engine in made.unused(folder, unused_s)
+        if engine.id in removed or environments.state(engine).state is State.ABSENT
+    ]
+    if not gone:
+        return []
+    with service.client(home) as client:
+        live = client.jobs.list(phases=("Creating", "Pending", "Running", "Terminating"), limit=1000)
+    used = {job.engine for job in live.jobs}
+    forgotten = [engine_id for engine_id in gone if engine_id not in used]
+    for engine_id in [] if dry_run else forgotten:
+        made.forget(folder, engine_id)
+    return forgotten
 
 
 def export(engine: EngineName, file: File, as_json: AsJson = False, home: Home = None) -> None:
@@ -134,12 +165,18 @@ def check(file: File, as_json: AsJson = False) -> None:
 
 def here(home: Path | None) -> tuple[Catalogue, Environments]:
     """The catalogue and the environments of the service with this home."""
-    from trainshed.core.home import default_home
     from trainshed.engines import made
     from trainshed.engines.environments import Environments, default_root
 
-    folder = (home or default_home()).absolute()
-    return made.load(folder / "engines"), Environments(default_root(folder))
+    folder = engines_folder(home)
+    return made.load(folder), Environments(default_root(folder.parent))
+
+
+def engines_folder(home: Path | None) -> Path:
+    """Where the service with this home keeps engines that are not preset."""
+    from trainshed.core.home import default_home
+
+    return (home or default_home()).absolute() / "engines"
 
 
 def show(*, quiet: bool) -> Watcher:

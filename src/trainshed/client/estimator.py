@@ -68,6 +68,9 @@ class Estimator:
         train_instance_type: flavor; empty for the pool's default.
         train_instance_count: nodes.
         parameters: hyperparameters, as a mapping or as ``[{"name": …, "value": …}]``.
+        warm_start: whether the script is forked from a process with the framework imported; None for
+            what the pool does.
+        min_workers: elastic: with how few workers the job goes on; 0 for a fixed number.
     """
 
     training_files: TrainingFiles
@@ -80,6 +83,8 @@ class Estimator:
     parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
     env_variables: Mapping[str, str] = field(default_factory=dict[str, str])
     job_description: str = ""
+    warm_start: bool | None = None
+    min_workers: int = 0
     client: Client | None = None
 
     def fit(
@@ -139,6 +144,8 @@ class Estimator:
             nodes=self.train_instance_count,
             pool=self.pool_id,
             description=self.job_description,
+            warm_start=self.warm_start,
+            min_workers=self.min_workers,
         )
 
     def _code(self, client: Client, staging: Staging) -> str:

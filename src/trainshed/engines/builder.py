@@ -16,6 +16,11 @@ from trainshed.engines import lookup, pip_config, recipes
 from trainshed.engines.interpreters import BasePython
 from trainshed.engines.runner import CommandFailed, Runner
 
+_NOT_PASSED_ON = (
+    *("PYTHONPATH", "PYTHONHOME", "MAKEFLAGS"),
+    # what verification imports is compiled into the environment, for all jobs: they cannot write there
+    *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+)
 _VERIFY = """
 import importlib, json, sys, time
 started = time.time()
@@ -63,7 +68,7 @@ class Site:
 
     def environ(self, **more: str) -> dict[str, str]:
         """Variables for the programs of this build: ours, the recipe's, and the environment's PATH."""
-        clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "MAKEFLAGS")}
+        clean = {k: v for k, v in os.environ.items() if k not in _NOT_PASSED_ON}
         path = f"{self.folder / 'bin'}{os.pathsep}{clean.get('PATH', os.defpath)}"
         places = {"PATH": path, "VIRTUAL_ENV": str(self.folder)}
         return {**clean, **pip_config.uv_variables(), **places, **self.recipe.build_variables, **more}

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import threading
+import time
 from pathlib import Path
 
 from trainshed.core.engine import Engine, LauncherName, Recipe
@@ -97,7 +98,22 @@ def keep(folder: Path, engine: Engine) -> None:
     made.mkdir(parents=True, exist_ok=True)
     temporary = made / f".{engine.id}.{os.getpid()}.{threading.get_ident()}"
     temporary.write_text(json.dumps(to_wire(engine), indent=1) + "\n", encoding="utf-8")
-    temporary.replace(made / f"{engine.id}.json")
+    temporary.replace(_file(folder, engine.id))
+
+
+def unused(folder: Path, seconds: float) -> list[Engine]:
+    """Engines that nobody has asked for in so many seconds."""
+    until = time.time() - seconds
+    return [engine for engine in _kept(folder / _MADE) if _file(folder, engine.id).stat().st_mtime <= until]
+
+
+def forget(folder: Path, engine_id: str) -> None:
+    """Remove an engine; whoever asks for it again makes it again."""
+    _file(folder, engine_id).unlink(missing_ok=True)
+
+
+def _file(folder: Path, engine_id: str) -> Path:
+    return folder / _MADE / f"{engine_id}.json"
 
 
 def _kept(folder: Path) -> list[Engine]:

@@ -11,12 +11,12 @@ would take a third of a second and may not be installed.
 
 from __future__ import annotations
 
-import configparser
 import os
 import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 _OPTIONS = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -63,13 +63,19 @@ def sources() -> dict[str, str]:
     return {name: everything[name] for name in _WHERE_FROM if everything.get(name)}
 
 
+def index() -> str:
+    """The index that packages come from, without name and password; empty where none is set."""
+    found = sources()
+    parts = urlsplit(found.get("UV_DEFAULT_INDEX") or found.get("UV_INDEX_URL") or "")
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
 def _options() -> dict[str, str]:
     found: dict[str, str] = {}
-    files = list(_files())
+    files = [_parse(file) for file in _files() if file.is_file()]
     for section in ("global", "install"):
-        for parsed in map(_parse, files):
-            if parsed.has_section(section):
-                found.update({_fold(k): " ".join(v.split()) for k, v in parsed.items(section)})
+        for parsed in files:
+            found.update({_fold(k): " ".join(v.split()) for k, v in parsed.get(section, {}).items()})
     for name, value in os.environ.items():
         if name.startswith("PIP_") and value:
             found[_fold(name[4:])] = " ".join(value.split())
@@ -91,13 +97,15 @@ def _files() -> Iterable[Path]:
         yield Path(named)
 
 
-def _parse(file: Path) -> configparser.RawConfigParser:
+def _parse(file: Path) -> dict[str, dict[str, str]]:
+    import configparser  # an agent on a node without such a file goes without
+
     parsed = configparser.RawConfigParser()
     try:
         parsed.read(file, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError, OSError):
-        return configparser.RawConfigParser()
-    return parsed
+        return {}
+    return {section: dict(parsed.items(section)) for section in parsed.sections()}
 
 
 def _fold(name: str) -> str:

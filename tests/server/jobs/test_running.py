@@ -348,6 +348,15 @@ def test_a_dry_run_shows_the_command_line_and_creates_nothing(shed: Shed) -> Non
     assert process.argv[-1] == "--lr=0.1"
     assert process.argv[-2].endswith("/train.py")
     assert process.env["VC_WORKER_NUM"] == "2"
+    assert plan.start == "cold: the job does not ask for a warm start"
+    several = {"flavor_id": "cpu-1", "node_count": 1, "processes": 2}
+    for engine, resource, start in (
+        ("python", several, "warm: json imported before"),
+        ("mpi4py", several, "cold: its launcher does not start the script directly"),
+    ):
+        wanted = {"algorithm__engine": {"engine_id": engine}, "spec__resource": resource}
+        body = shed.body(spec__warm_start=True, **wanted)
+        assert shed.api.post(shed.url("dry-run"), json=body).json()["start"] == start
 
 
 def test_secrets_are_masked(shed: Shed) -> None:

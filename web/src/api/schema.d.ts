@@ -4418,6 +4418,13 @@ export interface components {
              * @default
              */
             script: string;
+            /**
+             * Start
+             * @description warm or cold, and why.
+             * @default
+             * @example cold: …
+             */
+            start: string;
             /** Tasks */
             tasks: components["schemas"]["PlannedTask"][];
             /**

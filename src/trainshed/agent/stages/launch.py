@@ -11,6 +11,7 @@ from trainshed.agent import contract
 from trainshed.agent.ranks import Exit, Result
 from trainshed.agent.stages.base import Work
 from trainshed.core.task import Layout
+from trainshed.engines import pip_config
 
 _HINTS = {
     int(signal.SIGKILL): "; most often the node ran out of memory",
@@ -28,6 +29,7 @@ def layout(work: Work) -> Layout:
         files=work.files,
         exported=work.exported,
         node=os.environ,
+        index=pip_config.index(),
         layer=work.journal.facts.get("layer", ""),
     )
 

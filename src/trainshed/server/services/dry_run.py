@@ -45,7 +45,7 @@ def plan(context: Context, caller: Principal, request: JobRequest) -> dict[str, 
     gang = _gang(context, caller, found, interpreter)
     if not gang.placements:
         gang = _somewhere(gang)
-    processes = _processes(gang)
+    processes, start = _processes(gang)
     return {
         "name": found.name,
         "pool": found.spec.pool_id,
@@ -53,6 +53,7 @@ def plan(context: Context, caller: Principal, request: JobRequest) -> dict[str, 
         "engine": found.engine.id,
         "interpreter": interpreter.python,
         "environment": "ready" if ready else "absent",
+        "start": start,
         "priority": found.spec.priority,
         "warnings": [text for text, _ in found.warnings],
         "script": context.pools[found.spec.pool_id].plan(gang),
@@ -113,8 +114,11 @@ def _placements(context: Context, found: Resolved) -> tuple[Placement, ...]:
     return decisions[0].placements
 
 
-def _processes(gang: Gang) -> list[list[dict[str, Any]]]:
-    """The processes of each task, by the agent's own code, which is no part of the server."""
+def _processes(gang: Gang) -> tuple[list[list[dict[str, Any]]], str]:
+    """The processes of each task and how they start.
+
+    By the agent's own code, which is no part of the server.
+    """
     tasks = json.dumps([to_wire(task) for task in gang.tasks])
     argv = [sys.executable, "-m", "trainshed.agent.preview"]
     done = subprocess.run(argv, input=tasks, capture_output=True, text=True, timeout=SECONDS, check=False)
@@ -124,7 +128,7 @@ def _processes(gang: Gang) -> list[list[dict[str, Any]]]:
     answer = json.loads(done.stdout)
     if "error" in answer:
         raise InvalidInput(answer["error"]["message"], code=answer["error"]["code"])
-    return answer["tasks"]
+    return answer["tasks"], answer["start"]
 
 
 def _task(task: TaskSpec, processes: list[dict[str, Any]]) -> dict[str, Any]:

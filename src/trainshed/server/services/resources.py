@@ -62,8 +62,8 @@ def pick_engine(
     """
     if given and (given.python or given.requirements):
         engine = made.make(given.python or "", given.requirements or "")
+        made.keep(folder, engine)  # again, where it is known: that tells when it was last asked for
         if engine.id not in catalogue:
-            made.keep(folder, engine)
             catalogue.add(engine)
         return engine
     engine = _named(catalogue, pool, given, algorithm)

@@ -261,6 +261,7 @@ class Plan(WireModel):
     engine: str
     interpreter: str
     environment: str = Field(description="ready, or absent where it would be built first")
+    start: str = Field("", description="warm or cold, and why.", examples=["cold: …"])
     priority: Count
     warnings: list[str] = Field(default_factory=list[str], description="What is likely to go wrong.")
     script: str = Field("", description="What a pool that queues by itself would be given, word for word.")
