@@ -102,8 +102,8 @@ trainshed run train.py --python 3.11 --requirements requirements.txt
 trainshed run train.py --python 3.12 --requirements uv.lock
 ```
 
-`trainshed engines prune` removes environments that nobody used for long, and such engines with them once nobody has asked
-for them in that time and no job that has not ended uses them.
+`trainshed engines prune` removes environments that nobody used for long, and such engines with them once
+nobody has asked for them in that time and no job that has not ended uses them.
 
 An engine that is a container image (`image = "…"`, or `algorithm.engine.image_url` of a job) is accepted by
 pools that run containers; the others list it with the reason, and refuse its jobs before anything is built.
