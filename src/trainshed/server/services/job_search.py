@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, not_, or_, select
 
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.server.db.tables import jobs, tasks
@@ -51,6 +51,7 @@ _ORDERS: dict[str, ColumnElement[Any]] = {
     "duration": func.coalesce(jobs.c.ended_at, jobs.c.started_at) - jobs.c.started_at,
     "priority": jobs.c.priority,
 }
+Count = Callable[[Connection], int]
 # So many matches are counted by reading them.
 FEW = 2000
 # Other clients say these; every job here has the same.
@@ -63,7 +64,8 @@ def search(db: Database, project_id: str, wanted: JobSearch) -> tuple[int, Seque
     Raises:
         InvalidInput: a filter or an order that there is not.
     """
-    condition = and_(jobs.c.project_id == project_id, *_conditions(wanted, db.dialect))
+    filters = _conditions(wanted, db.dialect)
+    condition = and_(jobs.c.project_id == project_id, *filters)
     column = _ORDERS.get(wanted.sort_by.lower())
     if column is None:
         raise _wrong("sort_by", wanted.sort_by, _ORDERS)
@@ -74,7 +76,8 @@ def search(db: Database, project_id: str, wanted: JobSearch) -> tuple[int, Seque
     # ids first: a page far from the start is then found in the index alone
     matching = select(jobs.c.id).where(condition).order_by(*order)
     with db.read() as connection:
-        total, ids = _page(connection, matching, condition, wanted)
+        count = _of_project(project_id) if db.dialect == "sqlite" and not filters else _number(condition)
+        total, ids = _page(connection, matching, count, wanted)
         found: Sequence[Row] = []
         if ids:
             found = connection.execute(select(jobs).where(jobs.c.id.in_(ids))).mappings().all()
@@ -83,7 +86,7 @@ def search(db: Database, project_id: str, wanted: JobSearch) -> tuple[int, Seque
 
 
 def _page(
-    connection: Connection, matching: Select[Any], condition: ColumnElement[bool], wanted: JobSearch
+    connection: Connection, matching: Select[Any], count: Count, wanted: JobSearch
 ) -> tuple[int, list[str]]:
     """How many match, and the ids of the page.
 
@@ -94,9 +97,33 @@ def _page(
         ids: list[str] = list(connection.execute(matching.limit(FEW + 1)).scalars())
         if len(ids) <= FEW:
             return len(ids), ids[wanted.offset : wanted.offset + wanted.limit]
-    total = connection.execute(select(func.count()).select_from(jobs).where(condition)).scalar_one()
     page = matching.offset(wanted.offset).limit(wanted.limit)
-    return total, list(connection.execute(page).scalars())
+    return count(connection), list(connection.execute(page).scalars())
+
+
+def _number(condition: ColumnElement[bool]) -> Count:
+    """Counts what matches by looking at each."""
+    query = select(func.count()).select_from(jobs).where(condition)
+    return lambda connection: connection.execute(query).scalar_one()
+
+
+def _of_project(project_id: str) -> Count:
+    """Counts the jobs of a project as all that there are less those of others, unless those are many.
+
+    SQLite knows how many all are without looking at each.
+    """
+
+    def count(connection: Connection) -> int:
+        others = 0
+        for beside in (jobs.c.project_id < project_id, jobs.c.project_id > project_id):
+            some = select(literal(1)).select_from(jobs).where(beside).limit(FEW).subquery()
+            found = connection.execute(select(func.count()).select_from(some)).scalar_one()
+            if found == FEW:
+                return _number(jobs.c.project_id == project_id)(connection)
+            others += found
+        return connection.execute(select(func.count()).select_from(jobs)).scalar_one() - others
+
+    return count
 
 
 def _conditions(wanted: JobSearch, dialect: str) -> list[ColumnElement[bool]]:
