@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import json
 import os
 import resource
@@ -76,6 +77,7 @@ def run(
         control = warm_keeper.fork(own)
         keeper = warm_keeper.introduce(control)
     own += [each.fileno() for each in (keeper, control) if each]
+    gc.freeze()  # a collection would write to all that the supervisor shares with us
     supervision = Supervision(places, plan, wanted, contract.mark(task), own)
     if on_start:
         on_start(halt)

@@ -8,9 +8,7 @@ once, and shared by the jobs that ask for the same; one that counts on files of 
 
 from __future__ import annotations
 
-import hashlib
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -66,10 +64,12 @@ def is_private(file: str) -> bool:
 
 def name_of(order: Order) -> str:
     """The hash that names the layer."""
+    import hashlib  # late: it brings OpenSSL along, 4 MB for every agent
+
     from trainshed.engines import pip_config
 
     digest = hashlib.sha256()
-    for part in (platform.machine(), os.path.realpath(order.interpreter.python), order.interpreter.python):
+    for part in (os.uname().machine, os.path.realpath(order.interpreter.python), order.interpreter.python):
         digest.update(part.encode() + b"\0")
     digest.update(repr(sorted(pip_config.sources().items())).encode())
     for text in _texts(order.file):

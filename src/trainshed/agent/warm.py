@@ -8,7 +8,6 @@ parent has imported. In every other case the ranks start as ever, and the job's 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -178,6 +177,8 @@ def _request(work: Work, spec: ProcessSpec, ranks: int) -> dict[str, Any]:
         "plan": plan,
         "packages": list(_identities(spec)),
     }
+    import hashlib  # late: it brings OpenSSL along, 4 MB for every agent
+
     key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     return {**request, "key": key, "ranks": ranks}
 

@@ -17,7 +17,6 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -126,6 +125,8 @@ class Keeper:
     def _start(self, request: dict[str, Any]) -> _Parent:
         while len(self._parents) >= MOST_PARENTS:
             self._end(min(self._parents.values(), key=lambda each: each.used_at))
+        import tempfile  # late: most agents start nothing warm
+
         folder = tempfile.mkdtemp(prefix="trainshed-warm-")
         ours, theirs = fd_messages.pair()
         if os.fork() == 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -133,4 +132,6 @@ def _line(path: str, synced: Synced) -> str:
 
 def digest(lines: bytes) -> str:
     """What the commit marker says of the manifest."""
+    import hashlib  # late: it brings OpenSSL along
+
     return hashlib.sha256(lines).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -143,6 +142,8 @@ def helper(
 def secret(task: TaskSpec) -> str:
     """A word that all tasks of this attempt know and nobody else."""
     text = f"launcher {task.job_id} {task.attempt} {task.reporting.token}"
+    import hashlib  # late: it brings OpenSSL along
+
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
