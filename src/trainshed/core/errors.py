@@ -176,6 +176,7 @@ class Code:
     PROJECT_IN_USE = "TrainShed.5012"
     NOT_ELASTIC = "TrainShed.5013"
     POOL_IN_USE = "TrainShed.5014"
+    DATABASE_IN_USE = "TrainShed.5015"
     BODY_TOO_LARGE = "TrainShed.6001"
     TOO_MANY_THINGS = "TrainShed.6002"
     TOO_MANY_TRIES = "TrainShed.7001"

@@ -23,6 +23,7 @@ from trainshed.core.errors import Code, Conflict, InvalidInput
 from trainshed.server.app import create_app
 from trainshed.server.auth.first_start import read_credentials, write_credentials
 from trainshed.server.auth.sealing import write_private
+from trainshed.server.db.lease import Lease
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -55,7 +56,8 @@ def serve(settings: Settings, on_ready: Callable[[Ready], None] | None = None) -
 
     Raises:
         InvalidInput: settings that may not be served, such as a public address without authentication.
-        Conflict: another server uses this home (HOME_IN_USE) or this port (ADDRESS_IN_USE).
+        Conflict: another server uses this home (HOME_IN_USE), its database (DATABASE_IN_USE) or
+            this port (ADDRESS_IN_USE).
     """
     server = Server(settings, on_ready)
     try:
@@ -87,6 +89,8 @@ class Server:
         self._lock = _own_home(settings)
         with ExitStack() as undo:
             undo.callback(os.close, self._lock)
+            self._lease = Lease(settings.sqlalchemy_url(), self.stop)
+            undo.callback(self._lease.close)
             self._socket = undo.enter_context(_listen(settings))
             self.endpoint = _endpoint(settings, self._socket)
             self.app = create_app(settings)
@@ -109,6 +113,7 @@ class Server:
     def close(self) -> None:
         """Give home and port back."""
         self._socket.close()
+        self._lease.close()
         os.close(self._lock)
 
     def _announce(self) -> None:
