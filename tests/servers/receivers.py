@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import socket
+import ssl
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -57,8 +58,8 @@ class Hook:
 
 
 @contextmanager
-def hook() -> Generator[Hook]:
-    """A server that takes POSTs until the end of the block."""
+def hook(tls: ssl.SSLContext | None = None) -> Generator[Hook]:
+    """A server that takes POSTs until the end of the block; over TLS where it is given how."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -76,8 +77,18 @@ def hook() -> Generator[Hook]:
         def log_message(self, format: str, *args: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Hook(f"http://127.0.0.1:{server.server_address[1]}")
+    class Server(ThreadingHTTPServer):
+        def finish_request(self, request: Any, client_address: Any) -> None:
+            """In the request's own thread, so that a handshake holds up nobody else."""
+            with tls.wrap_socket(request, server_side=True) if tls else request as connection:
+                super().finish_request(connection, client_address)
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that breaks off is none."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    scheme, host = ("https", "localhost") if tls else ("http", "127.0.0.1")
+    found = Hook(f"{scheme}://{host}:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -95,6 +106,7 @@ class Mailbox:
     port: int
     received: queue.Queue[tuple[str, list[str], EmailMessage]] = field(default_factory=queue.Queue)
     refuse: str = ""
+    passwords: list[bytes] = field(default_factory=list)
 
     def next(self) -> tuple[str, list[str], EmailMessage]:
         """Sender, receivers and message of the next mail, which may still be on its way."""
@@ -102,8 +114,19 @@ class Mailbox:
 
 
 @contextmanager
-def mailbox(user: str = "", password: str = "") -> Generator[Mailbox]:
-    """A mail server until the end of the block; it asks for a password where one is given."""
+def mailbox(
+    user: str = "",
+    password: str = "",
+    *,
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+) -> Generator[Mailbox]:
+    """A mail server until the end of the block; it asks for a password where one is given.
+
+    Args:
+        tls: it speaks TLS from the start.
+        starttls: it takes mail and passwords only after STARTTLS.
+    """
 
     class Handler:
         async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
@@ -114,6 +137,8 @@ def mailbox(user: str = "", password: str = "") -> Generator[Mailbox]:
             return "250 taken"
 
     def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+        if isinstance(data, LoginPassword):
+            found.passwords.append(data.password)
         right = isinstance(data, LoginPassword) and (data.login, data.password) == (
             user.encode(),
             password.encode(),
@@ -125,9 +150,11 @@ def mailbox(user: str = "", password: str = "") -> Generator[Mailbox]:
         port = probe.getsockname()[1]
     options: dict[str, Any] = {}
     if user:
-        options = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
+        options = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": bool(starttls)}
+    if starttls:
+        options |= {"tls_context": starttls, "require_starttls": True}
     found = Mailbox(port)
-    controller = Controller(Handler(), hostname="127.0.0.1", port=port, **options)
+    controller = Controller(Handler(), hostname="127.0.0.1", port=port, ssl_context=tls, **options)
     controller.start()
     try:
         yield found

@@ -8,12 +8,14 @@ import hmac
 import socket
 import threading
 from collections.abc import Generator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from standardwebhooks.webhooks import Webhook as Verifier
 
 from tests.servers.receivers import Hook, Mailbox, hook, mailbox
+from tests.servers.tls import Authority
 from trainshed.core.errors import Forbidden, InvalidInput, Unavailable
 from trainshed.server.notify import MailServer, Message, Target, Undelivered, base, senders
 from trainshed.storage.egress import Egress
@@ -185,6 +187,81 @@ def test_a_receiver_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, sche
             send("feishu", Target(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"))
         thread.join()
     assert given_up.is_set()
+
+
+# ---- over TLS, with a certificate authority of one's own
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("authority"))
+
+
+def trust(patch: pytest.MonkeyPatch, authority: Authority) -> None:
+    patch.setenv("SSL_CERT_FILE", str(authority.file))
+
+
+def test_a_webhook_over_tls_arrives(authority: Authority, monkeypatch: pytest.MonkeyPatch):
+    trust(monkeypatch, authority)
+    with hook(authority.server("localhost", "127.0.0.1")) as receiver:
+        for url in (receiver.url, receiver.url.replace("localhost", "127.0.0.1")):
+            send("slack", Target(url + "/services/T0/B0/x"))
+            assert receiver.next().path == "/services/T0/B0/x"
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+@pytest.mark.parametrize("case", ["stranger", "other name", "expired"])
+def test_a_receiver_that_cannot_be_who_it_says_gets_nothing(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+):
+    trust(monkeypatch, authority)
+    made = {
+        "stranger": lambda: Authority.make(tmp_path, "Eve").server("localhost"),
+        "other name": lambda: authority.server("hooks.example.com"),
+        "expired": lambda: authority.server("localhost", expired=True),
+    }[case]()
+    with hook(made) as receiver:
+        with pytest.raises(Undelivered, match="CERTIFICATE_VERIFY_FAILED"):
+            send("webhook", Target(receiver.url, "whsec_" + base64.b64encode(b"s" * 32).decode()))
+        assert receiver.received.empty()
+    with (
+        mailbox("me", "pw", tls=made) as box,
+        pytest.raises(Undelivered, match=r"did not take it: .*CERTIFICATE_VERIFY_FAILED"),
+    ):
+        send("email", Target("ann@example.com"), 0.0, secured(box, "tls"))
+    assert box.passwords == []
+    assert box.received.empty()
+
+
+def secured(box: Mailbox, security: str) -> MailServer:
+    return MailServer("localhost", box.port, security, "shed@example.com", "me", "pw")
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_mail_over_tls_arrives(authority: Authority, monkeypatch: pytest.MonkeyPatch, security: str):
+    trust(monkeypatch, authority)
+    with mailbox("me", "pw", **{security: authority.server("localhost")}) as box:
+        scheme = {"tls": "smtps", "starttls": "smtp"}[security]
+        setting = MailServer.parse(f"{scheme}://me:pw@localhost:{box.port}", "shed@example.com")
+        assert setting == secured(box, security)
+        send("email", Target("ann@example.com"), 1e9, setting)
+        sender, receivers, mail = box.next()
+        assert (sender, receivers) == ("shed@example.com", ["ann@example.com"])
+        assert mail.get_content().splitlines() == MESSAGE.text.splitlines()
+        assert box.passwords == [b"pw"]
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+def test_a_mail_server_without_tls_is_told_no_password():
+    """Somebody on the way may have taken the offer of STARTTLS out."""
+    with (
+        mailbox("me", "pw") as box,
+        pytest.raises(Undelivered, match="STARTTLS extension not supported"),
+    ):
+        send("email", Target("ann@example.com"), 0.0, secured(box, "starttls"))
+    assert box.passwords == []
+    assert box.received.empty()
 
 
 # ---- mail
