@@ -66,5 +66,6 @@ export function Chart({ curves, label, xAxis, max, logarithmic = false, xText }:
     );
   }, [curves, xAxis, max, theme, logarithmic, xText]);
 
-  return <div ref={box} role="img" aria-label={label} style={{ height: 280, width: "100%" }} />;
+  const names = curves.map((curve) => curve.name).join(", ");
+  return <div ref={box} role="img" aria-label={label} aria-description={names} style={{ height: 280, width: "100%" }} />;
 }
