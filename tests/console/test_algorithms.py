@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -100,6 +101,29 @@ def test_an_algorithm_is_created_with_what_the_script_declares(tab: OpenTab, ser
     search = stored["advanced_config"]["auto_search"]
     assert search["search_params"][0]["upper_bound"] == "1"
     assert search["algo_configs"][0]["name"] == "tpe_search"
+
+
+def test_the_code_of_an_algorithm_is_uploaded_from_this_computer(
+    tab: OpenTab, service: Running, tmp_path: Path
+) -> None:
+    name = f"uploaded-{uuid4().hex[:8]}"
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "train.py").write_text(SCRIPT)
+    opened = tab()
+    opened.sign_in()
+    page = opened.go("algorithms/new")
+    page.get_by_label("Name", exact=True).first.fill(name)
+    engine = page.get_by_role("combobox", name="Engine")
+    engine.fill("python_3.11")
+    page.keyboard.press("Enter")
+    page.locator("input[type=file][webkitdirectory]").set_input_files(tmp_path / "code")
+    expect(page.get_by_role("combobox", name="Boot file")).to_have_value("train.py")
+    page.get_by_role("button", name="Create an algorithm").first.click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.get_by_role("tab", name="Code").click()
+    expect(page.get_by_role("region", name="train.py")).to_contain_text("learning rate")
+    stored = service.api.get(service.v2(f"algorithms/{name}")).json()["job_config"]
+    assert stored["code_dir"].startswith("obs://trainshed/")
 
 
 def test_code_and_versions_are_looked_into_and_an_old_version_comes_back(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../api/errors";
 import type { Job } from "../../api/types";
-import { bundleOf, archiveOf, isIgnored, likelyBootFile, pathOf } from "./code-bundle";
+import { bundleOf, archiveOf, isIgnored, likelyBootFile, pathOf } from "../../components/code-upload/bundle";
 import { commandOf, quote } from "./command";
 import { bodyOf, EMPTY, nextName, valuesOfAlgorithm, valuesOfJob, type Algorithm, type JobForm } from "./model";
 import { complaintOf } from "./parameters";

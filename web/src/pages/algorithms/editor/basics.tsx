@@ -3,6 +3,8 @@ import { useEngines } from "../../../api/engines";
 import { useFilesBelow } from "../../../api/storage";
 import { useText } from "../../../app/preferences";
 import { BucketPicker } from "../../../components/bucket-browser/picker";
+import { CodeUpload } from "../../../components/code-upload";
+import { likelyBootFile } from "../../../components/code-upload/bundle";
 import type { FormValues } from "../form-model";
 import { text } from "../text";
 import { Block } from "./block";
@@ -33,9 +35,20 @@ export function Basics() {
       <Form.Item name="codeDir" label={t.codeDir} extra={t.codeDirHelp} rules={byImage ? [] : rules.required}>
         <BucketPicker pick="folder" label={t.codeDir} />
       </Form.Item>
+      <Upload />
       {!byImage && <BootFile />}
     </Block>
   );
+}
+
+function Upload() {
+  const form = Form.useFormInstance<FormValues>();
+  const onSent = (uri: string, paths: string[]) => {
+    form.setFieldsValue({ codeDir: uri });
+    if (!paths.includes(form.getFieldValue("bootFile") as string)) form.setFieldsValue({ bootFile: likelyBootFile(paths) });
+    void form.validateFields(["codeDir"]);
+  };
+  return <CodeUpload onSent={onSent} />;
 }
 
 function ImageFields() {
