@@ -109,6 +109,9 @@ def test_a_failure_says_why_where_and_what_to_do(shell: Shell) -> None:
         assert "requirements.txt" in shell.run("jobs", command, f"why-{os.getpid()}").stdout
     chinese = Shell(shell.folder, shell.home, {"LANG": "zh_CN.UTF-8", "LC_ALL": ""})
     assert "引擎环境中没有它" in chinese.run("jobs", "why", f"why-{os.getpid()}").stdout
+    assert "脚本异常退出，退出码 1" in chinese.run("jobs", "show", f"why-{os.getpid()}").stdout
+    assert "本项目没有训练作业 'not-there'" in chinese.run("jobs", "show", "not-there").stderr
+    assert "nothing.py：没有此文件；请指定训练脚本" in chinese.run("run", "nothing.py").stderr
 
 
 def test_json_is_the_finished_job(shell: Shell) -> None:
