@@ -31,14 +31,16 @@ def preview(task: TaskSpec) -> tuple[list[dict[str, Any]], str]:
     index = pip_config.index()
     layout = contract.layout(task, places, interpreter, files={}, exported={}, node=os.environ, index=index)
     processes = launchers.get(task.launcher).processes(task, layout, interpreter)
-    return [to_wire(process) for process in processes], _start(task, processes, places.sandboxed)
+    return [to_wire(process) for process in processes], _start(
+        task, interpreter.python, processes, places.sandboxed
+    )
 
 
-def _start(task: TaskSpec, processes: list[ProcessSpec], sandboxed: bool) -> str:
+def _start(task: TaskSpec, python: str, processes: list[ProcessSpec], sandboxed: bool) -> str:
     """Whether the script would be forked warm, as far as that can be told without its files."""
     if not task.warm_start:
         return "cold: the job does not ask for a warm start"
-    why = warm.why_cold(task, processes, sandboxed=sandboxed)
+    why = warm.why_cold(task, python, processes, sandboxed=sandboxed)
     return f"cold: {why}" if why else f"warm: {', '.join(task.warm_modules)} imported before"
 
 

@@ -85,28 +85,33 @@ def _fit(work: Work, specs: Sequence[ProcessSpec]) -> list[tuple[int, ProcessSpe
     Raises:
         Unfit: it cannot.
     """
-    if why := why_cold(work.task, specs, sandboxed=work.supervision.mode is not sandbox.Mode.NONE):
+    sandboxed = work.supervision.mode is not sandbox.Mode.NONE
+    if why := why_cold(work.task, work.interpreter.python, specs, sandboxed=sandboxed):
         raise Unfit(why)
     if work.journal.facts.get("layer", "").startswith(_OF_THE_JOB[1:]):
         raise Unfit("the packages of requirements.txt are this job's alone")
     return [(i, spec) for i, spec in enumerate(specs) if spec.rank >= 0]
 
 
-def why_cold(task: TaskSpec, specs: Sequence[ProcessSpec], *, sandboxed: bool) -> str:
-    """Why no fork can stand for a fresh start of these ranks, as far as they alone tell; else empty."""
+def why_cold(task: TaskSpec, python: str, specs: Sequence[ProcessSpec], *, sandboxed: bool) -> str:
+    """Why no fork can stand for a fresh start of these ranks, as far as they alone tell; else empty.
+
+    Args:
+        python: the interpreter of their environment.
+    """
     if not task.warm_modules:
         return f"{task.engine_id or 'this engine'} has none"
     if not sandboxed:
         return "it needs a sandbox, so that all jobs of an engine see the same paths"
-    if any(not _is_script(spec) for spec in specs if spec.rank >= 0):
+    if any(not _is_script(spec, python) for spec in specs if spec.rank >= 0):
         return "its launcher does not start the script directly"
     return ""
 
 
-def _is_script(spec: ProcessSpec) -> bool:
-    """Whether it is the interpreter of its environment with a script, and no option before that."""
-    python, script = (*spec.argv, "", "")[:2]
-    return python.endswith("/bin/python") and script.endswith(".py") and script[:1] != "-"
+def _is_script(spec: ProcessSpec, python: str) -> bool:
+    """Whether it is this interpreter with a script, and no option before that."""
+    program, script = (*spec.argv, "", "")[:2]
+    return program == python and script.endswith(".py") and script[:1] != "-"
 
 
 def _alike(ranks: Iterable[tuple[int, ProcessSpec]]) -> dict[str, list[tuple[int, ProcessSpec]]]:
