@@ -32,7 +32,7 @@ MOST_PARENTS = 4
 IDLE_S = 600.0
 _TICK_S = 15.0
 _SPARE_MEMORY = 0.1
-_PROGRAM = "/tmp/warm_parent.py"  # noqa: S108 the parent's own
+_PROGRAM = ("warm_parent", "warm_script")
 _RETRY_S = 300.0
 _RESET = (*RESET, signal.SIGCHLD, signal.SIGTERM)
 
@@ -224,9 +224,11 @@ def _program(folder: str, mode: sandbox.Mode) -> str:
     """A copy of the parent's program where its sandbox shows it, wherever we are installed."""
     places = Places(folder)
     places.sandboxed = mode is not sandbox.Mode.NONE
-    os.makedirs(places.host("/tmp"), exist_ok=True)  # noqa: S108 the parent's own
-    shutil.copyfile(support_file("warm_parent"), places.host(_PROGRAM))
-    return places.seen(_PROGRAM)
+    own = "/tmp"  # noqa: S108 the parent's own
+    os.makedirs(places.host(own), exist_ok=True)
+    for name in _PROGRAM:
+        shutil.copyfile(support_file(name), places.host(f"{own}/{name}.py"))
+    return places.seen(f"{own}/{_PROGRAM[0]}.py")
 
 
 def _keep_only(fd: int) -> None:

@@ -7,7 +7,7 @@ so on the channel, and from then on gets connections there. Each becomes one ran
 * a *minder* waits for the rank and reports its end on the connection, as a parent would; orphans of
   the rank come to it; it ends when nothing is left below it, and ends all when the other side is gone;
 * the *rank* enters the sandbox of whoever is at the other side, takes its order (argv, environment,
-  directory, limits), and runs the script as ``__main__``.
+  directory, limits), and runs the script as ``__main__`` (``warm_script.py``, beside this file).
 
 Both are forked ahead of time. The parent itself never sees an order.
 """
@@ -17,7 +17,6 @@ _FRESH = dict(globals())  # what a fresh ``__main__`` holds
 import ctypes  # noqa: E402
 import gc  # noqa: E402
 import importlib  # noqa: E402
-import importlib.machinery  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
@@ -31,7 +30,6 @@ import types  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Any
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -350,61 +348,13 @@ def close_all_but(*kept: int) -> None:
                 pass
 
 
-def start_anew() -> None:
-    """What a fresh interpreter has of its own, and a fork would share with its siblings."""
-    loaded = sys.modules
-    if "random" in loaded:
-        loaded["random"].seed()
-    if "numpy.random" in loaded:
-        loaded["numpy.random"].seed()
-    if "torch" in loaded:
-        loaded["torch"].default_generator.seed()
-    if "multiprocessing.process" in loaded:
-        loaded["multiprocessing.process"].current_process().authkey = os.urandom(32)
-    if "logging" in loaded:
-        logging = vars(loaded["logging"])
-        started = logging.get("_startTime")
-        logging["_startTime"] = time.time_ns() if isinstance(started, int) else time.time()
-    for path, finder in list(sys.path_importer_cache.items()):
-        if finder is None:  # it was not there, and may be now
-            del sys.path_importer_cache[path]
-    importlib.invalidate_caches()
-
-
-def main_of(script: str) -> "dict[str, Any]":
-    """The names of a fresh ``__main__`` for this script."""
-    module = types.ModuleType("__main__")
-    names = vars(module)
-    names.clear()
-    names.update(_FRESH, __doc__=None, __file__=script)
-    names["__loader__"] = importlib.machinery.SourceFileLoader("__main__", script)
-    if "__annotations__" in names:
-        names["__annotations__"] = {}
-    sys.modules["__main__"] = module
-    return names
-
-
-def hide_us(names: "dict[str, Any]") -> None:
-    """Leave ourselves out of the traceback that is about to be printed."""
-    hook = sys.excepthook
-
-    def without_us(
-        kind: "type[BaseException]", value: BaseException, traceback: "TracebackType | None"
-    ) -> None:
-        sys.excepthook = hook
-        while traceback is not None and traceback.tb_frame.f_globals is globals():
-            traceback = traceback.tb_next
-        sys.last_traceback = value.__traceback__ = traceback
-        hook(kind, value, traceback)
-        forget(names)
-
-    sys.excepthook = without_us
-
-
-def forget(names: "dict[str, Any]") -> None:
-    """Python takes these out of ``__main__`` once the script has run, before atexit functions do."""
-    names.pop("__file__", None)
-    names.pop("__cached__", None)
+def beside(name: str) -> "Any":
+    """The module in a file beside this one, by no name that a script could have for its own."""
+    place = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    module = types.ModuleType(name)
+    with open(place, "rb") as file:
+        exec(compile(file.read(), place, "exec", 0, True), vars(module))
+    return module
 
 
 def parent() -> "dict[str, Any]":
@@ -412,8 +362,8 @@ def parent() -> "dict[str, Any]":
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # whatever an import may hang at; ranks go on
     channel = opened(int(sys.argv[1]))
     modules = sys.argv[2:]
-    own_folder = sys.path.pop(0)
-    sys.path_importer_cache.pop(own_folder, None)
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path_importer_cache.pop(sys.path.pop(0), None)
     try:
         about = prepare(modules)
     except Unfit as error:
@@ -426,26 +376,5 @@ def parent() -> "dict[str, Any]":
 
 if __name__ == "__main__":
     _us = sys.modules["__main__"]  # the script's takes its place
-    _order = parent()
-    _argv = _order["argv"]
-    _script = _argv[1]
-    start_anew()
-    sys.argv[:] = _argv[1:]
-    if hasattr(sys, "orig_argv"):
-        sys.orig_argv[:] = _argv
-    if not getattr(sys.flags, "safe_path", False):
-        sys.path.insert(0, os.path.dirname(os.path.realpath(_script)))
-    if not os.path.isfile(_script):
-        os.execve(_argv[0], _argv, dict(os.environ))  # let Python itself say what is wrong
-    _names = main_of(_script)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    try:
-        with open(_script, "rb") as _file:
-            _source = _file.read()
-        exec(compile(_source, _script, "exec", 0, True), _names)
-    except SystemExit:
-        raise
-    except BaseException:
-        hide_us(_names)
-        raise
-    forget(_names)
+    _last = beside("warm_script")
+    _last.run(parent()["argv"], _FRESH, globals())
