@@ -1,10 +1,12 @@
 """moxing against what it stands on: reading in order, copying, and eight ranks that want the same.
 
-Run:  python benchmarks/moxing.py            a quick look: 256 MiB; 2,000 × 16 KiB
-      python benchmarks/moxing.py --full     1 GiB; 10,000 × 16 KiB
+Run:  python -m benchmarks.moxing            256 MiB; 2,000 × 16 KiB; under a minute
+      python -m benchmarks.moxing --full     1 GiB; 10,000 × 16 KiB; about three minutes
 
 The server is SeaweedFS on loopback, with authentication; moxing speaks to a gateway as in a job. Each
-round takes the contenders in another order.
+round takes the contenders in another order, and each copy goes to a new place: what is removed before
+makes the next files dearer on some file systems (see benchmarks/storage.py). Copies of large files, and
+the memory that they take, are in benchmarks/storage.py.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
@@ -29,15 +30,18 @@ from benchmarks.table import Table  # noqa: E402
 from tests.servers.seaweedfs import SeaweedFS  # noqa: E402
 
 from trainshed.agent.moxing_gateway import SOCKET_VARIABLE, Gateway  # noqa: E402
-from trainshed.storage import Buckets, CopyOptions, open_store  # noqa: E402
+from trainshed.storage import Buckets, open_store  # noqa: E402
 from trainshed.storage.s3 import S3Store  # noqa: E402
 
 BUCKET = "benchmark"
 CHUNK = 1 << 20
 RANKS = 8
-Contender = Callable[[], None]
+Run = Callable[[], None]
+Contender = Callable[[], Run]  # makes ready, and gives what is timed
 RANK = """
-import sys, time, moxing as mox
+import sys, moxing as mox
+mox.file.exists(sys.argv[1])
+print("ready", flush=True)
 sys.stdin.readline()
 mox.file.copy_parallel(sys.argv[1], sys.argv[2])
 """
@@ -72,6 +76,7 @@ class _Bench:
         os.environ["MOX_SILENT_MODE"] = "1"
         self._large = (1024 if full else 256) << 20
         self._many = 10_000 if full else 2_000
+        self._places = 0
 
     def run(self) -> None:
         self._reading()
@@ -111,7 +116,11 @@ class _Bench:
             with mox.file.File(f"s3://{BUCKET}/large", "rb") as f:
                 assert _read_all(f) == self._large
 
-        contenders = {"obstore stream": stream, "obstore reader": reader, "mox.file.File": moxing}
+        contenders = {
+            "obstore stream": lambda: stream,
+            "obstore reader": lambda: reader,
+            "mox.file.File": lambda: moxing,
+        }
         title = f"Reading {self._large >> 20} MiB from front to back, 1 MiB a call"
         self._compare("moxing-read", title, contenders, "obstore stream")
 
@@ -123,29 +132,45 @@ class _Bench:
             path = source / f"{i // 1000:02}" / f"{i:05}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(os.urandom(16 << 10))
-        always = CopyOptions(skip_same=False)
         url = f"s3://{BUCKET}/small"
-        up = {
-            "trainshed.storage": lambda: _whole(
-                self._buckets.upload(source, url, options=always).files, self._many
-            ),
-            "copy_parallel": lambda: _whole(mox.file.copy_parallel(str(source), url).files, self._many),
-        }
-        title = f"{self._many:,} × 16 KiB into the bucket"
-        self._compare("moxing-upload", title, up, "trainshed.storage")
-        target = self._base / "target"
-        down = {
-            "trainshed.storage": lambda: _whole(self._buckets.download(url, target).files, self._many),
-            "copy_parallel": lambda: _whole(mox.file.copy_parallel(url, str(target)).files, self._many),
-        }
+        self._buckets.upload(source, url)
+
+        def ours_up() -> Run:
+            place = f"s3://{BUCKET}/{self._place()}"
+            return lambda: _whole(self._buckets.upload(source, place).files, self._many)
+
+        def moxing_up() -> Run:
+            place = f"s3://{BUCKET}/{self._place()}"
+            return lambda: _whole(mox.file.copy_parallel(str(source), place).files, self._many)
+
+        def ours_down() -> Run:
+            target = self._base / self._place()
+            return lambda: _whole(self._buckets.download(url, target).files, self._many)
+
+        def moxing_down() -> Run:
+            target = self._base / self._place()
+            return lambda: _whole(mox.file.copy_parallel(url, str(target)).files, self._many)
+
+        up = {"trainshed.storage": ours_up, "copy_parallel": moxing_up}
+        self._compare("moxing-upload", f"{self._many:,} × 16 KiB into the bucket", up, "trainshed.storage")
+        down = {"trainshed.storage": ours_down, "copy_parallel": moxing_down}
         title = f"{self._many:,} × 16 KiB out of the bucket"
-        self._compare("moxing-download", title, down, "trainshed.storage", before=lambda: _remove(target))
+        self._compare("moxing-download", title, down, "trainshed.storage")
+
+    def _place(self) -> str:
+        """A place where nothing was before."""
+        self._places += 1
+        return f"place/{self._places}"
 
     def _ranks(self) -> None:
-        url, target = f"s3://{BUCKET}/small", self._base / "target"
-        contenders = {f"{n} {'rank' if n == 1 else 'ranks'}": _Ranks(n, url, target).run for n in (1, RANKS)}
+        url = f"s3://{BUCKET}/small"
+
+        def contender(count: int) -> Contender:
+            return lambda: _Ranks(count, url, self._base / self._place()).run
+
+        contenders = {f"{n} {'rank' if n == 1 else 'ranks'}": contender(n) for n in (1, RANKS)}
         title = f"Ranks that copy the same {self._many:,} × 16 KiB to the same place, each a process"
-        self._compare("moxing-ranks", title, contenders, "1 rank", before=lambda: _remove(target))
+        self._compare("moxing-ranks", title, contenders, "1 rank")
 
     def _memory(self) -> None:
         """What the gateway, which did all of the above, took at most."""
@@ -158,17 +183,13 @@ class _Bench:
         table.publish()
         print()
 
-    def _compare(
-        self, name: str, title: str, contenders: dict[str, Contender], base: str,
-        before: Callable[[], None] | None = None,
-    ) -> None:  # fmt: skip
+    def _compare(self, name: str, title: str, contenders: dict[str, Contender], base: str) -> None:
         times: dict[str, list[float]] = {contender: [] for contender in contenders}
         for number in range(self._rounds + 1):
             for contender in random.sample(list(contenders), len(contenders)):
-                if before is not None:
-                    before()
+                run = contenders[contender]()
                 began = time.perf_counter()
-                contenders[contender]()
+                run()
                 if number:  # the first round warms up
                     times[contender].append(time.perf_counter() - began)
         table = Table(name, title, ("", "median, s", f"× {base}"))
@@ -184,20 +205,26 @@ class _Ranks:
     """So many processes, started beforehand, that begin at the same moment."""
 
     def __init__(self, count: int, url: str, target: Path) -> None:
-        self._command = [sys.executable, "-c", RANK, url, str(target)]
-        self._count = count
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+        self._ranks = [
+            subprocess.Popen(
+                [sys.executable, "-c", RANK, url, str(target)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+            )
+            for _ in range(count)
+        ]
+        for rank in self._ranks:
+            assert rank.stdout is not None
+            rank.stdout.readline()
 
     def run(self) -> None:
-        environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-        ranks = [
-            subprocess.Popen(self._command, stdin=subprocess.PIPE, env=environment)
-            for _ in range(self._count)
-        ]
-        for rank in ranks:
+        for rank in self._ranks:
             assert rank.stdin is not None
             rank.stdin.write(b"\n")
             rank.stdin.close()
-        for rank in ranks:
+        for rank in self._ranks:
             _whole(rank.wait(), 0)
 
 
@@ -211,10 +238,6 @@ def _read_all(stream: Any) -> int:
 def _whole(found: int, expected: int) -> None:
     if found != expected:
         raise RuntimeError(f"{found} instead of {expected}")
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -65,11 +65,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="trainshed-bench-", dir=options.dir) as base:
         result = _run(options, Path(base))
-    _table(result).publish()
-    print()
-    _cpu_table(result).publish()
-    print()
-    _s3fs_table(result).publish()
+    for table in (_table, _cpu_table, _s3fs_table):
+        table(result).publish(keep=options.full)  # what is promised is about the full sizes
+        print()
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))
 
@@ -240,7 +238,8 @@ def _compare(source: Path, back: Path) -> None:
 
 def _described(path: Path) -> str:
     sizes = [p.stat().st_size for p in path.rglob("*.bin")]
-    return f"{len(sizes):,} × {sizes[0] / 1024:,.0f} KiB" if sizes else ""
+    size = f"{sizes[0] >> 20} MiB" if sizes[0] >= 1 << 20 else f"{sizes[0] >> 10} KiB"
+    return f"{len(sizes):,} × {size}"
 
 
 def _table(result: dict[str, Any]) -> Table:

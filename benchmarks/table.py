@@ -57,9 +57,11 @@ class Table:
             raise ValueError(f"{len(cells)} cells for {len(self.columns)} columns")
         self.rows.append(list(cells))
 
-    def publish(self) -> None:
-        """Print the table, and write it to ``benchmarks/results/<name>.json``."""
+    def publish(self, *, keep: bool = True) -> None:
+        """Print the table, and (``keep``) write it to ``benchmarks/results/<name>.json``."""
         print(markdown(self.title, self.columns, self.rows, self.notes))
+        if not keep:
+            return
         RESULTS.mkdir(exist_ok=True)
         facts = {**asdict(self), "date": time.strftime("%Y-%m-%d"), "machine": machine()}
         (RESULTS / f"{self.name}.json").write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")

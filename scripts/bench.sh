@@ -30,6 +30,12 @@ quick_arguments() {
     esac
 }
 
+full_arguments() {
+    case $1 in
+        storage) echo --full ;;
+    esac
+}
+
 if [ -n "$quick" ]; then
     TRAINSHED_BENCH_RESULTS=$(mktemp -d)
     export TRAINSHED_BENCH_RESULTS
@@ -37,8 +43,7 @@ fi
 failed=
 for name in "$@"; do
     echo "== $name"
-    arguments=
-    [ -z "$quick" ] || arguments=$(quick_arguments "$name")
+    if [ -n "$quick" ]; then arguments=$(quick_arguments "$name"); else arguments=$(full_arguments "$name"); fi
     # shellcheck disable=SC2086 - each word is an argument
     .venv/bin/python -m "benchmarks.$name" $arguments || failed="$failed $name"
 done
