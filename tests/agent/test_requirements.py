@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import Job
+from trainshed.engines import shield
 
 OFFLINE = {"UV_NO_INDEX": "1", "UV_OFFLINE": "1"}
 
@@ -80,3 +81,58 @@ def test_a_file_that_asks_for_nothing_is_no_stage(job: Job) -> None:
     job.write("print('hello')")
     record = job.run()
     assert "requirements" not in {stage for stage, _ in record.kinds()}
+
+
+BACKEND = """
+import os, zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    seen = {
+        "secret": os.path.exists(SECRET),
+        "ours": [name for name in os.environ if name.startswith("TRAINSHED_")],
+        "home": sorted(os.listdir(os.path.dirname(SECRET))),
+    }
+    info = "nosy-1.0.dist-info"
+    with zipfile.ZipFile(os.path.join(folder, "nosy-1.0-py3-none-any.whl"), "w") as made:
+        made.writestr("nosy.py", f"SEEN = {seen!r}")
+        made.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: nosy\\nVersion: 1.0\\n")
+        wheel = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        made.writestr(f"{info}/WHEEL", wheel)
+        made.writestr(f"{info}/RECORD", "")
+    return "nosy-1.0-py3-none-any.whl"
+"""
+PROJECT = """
+[project]
+name = "nosy"
+version = "1.0"
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+@pytest.mark.parametrize("sandbox", ["namespaces", "bubblewrap"])
+def test_a_package_that_is_built_sees_nothing_of_the_service(job: Job, tmp_path: Path, sandbox: str) -> None:
+    """What a package runs while it is built comes from a member, as the script does."""
+    if shield.way() is None:
+        pytest.skip("bubblewrap does not work here")
+    home = tmp_path / "home"
+    (home / "environments").mkdir(parents=True)
+    (home / "secret.key").write_text("s3cret")
+    job.write(BACKEND.replace("SECRET", repr(str(home / "secret.key"))), "nosy/backend.py")
+    job.write(PROJECT, "nosy/pyproject.toml")
+    job.write("./nosy\n", "requirements.txt")
+    job.write("import nosy\nprint(nosy.SEEN)")
+    job.set(sandbox=sandbox, hidden=(str(home),), environments_dir=str(home / "environments"))
+    job.run(**OFFLINE, TRAINSHED_SMTP="smtp://me:s3cret@mail")
+    wanted = {"secret": False, "ours": [], "home": ["environments"]}
+    assert f"{wanted}\n".encode() in job.script_log(), job.script_log()
+
+
+def test_shared_packages_are_installed_behind_it_too(wanting: Job, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "environments").mkdir(parents=True)
+    wanting.set(sandbox="namespaces", hidden=(str(home),), environments_dir=str(home / "environments"))
+    wanting.run(**OFFLINE)
+    assert b"1.0 2.0\n" in wanting.script_log(), wanting.script_log()
+    assert (home / "environments" / "layers").exists()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from trainshed.core.engine import LauncherName
 from trainshed.core.errors import InvalidInput
-from trainshed.engines import made
+from trainshed.engines import made, shield
+from trainshed.engines.environments import Environments
 
 
 def test_the_same_requirements_are_the_same_engine() -> None:
@@ -55,3 +57,30 @@ def test_they_are_found_again(tmp_path: Path) -> None:
     made.keep(tmp_path, engine)
     (tmp_path / "made" / "custom-broken.json").write_text("{")
     assert made.load(tmp_path).get(engine.id) == engine
+
+
+def test_what_its_packages_run_sees_nothing_of_the_service(
+    tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member chooses the packages, and each of them can run at every start of the interpreter."""
+    if shield.way() is None:
+        pytest.skip("bubblewrap does not work here")
+    home = tmp_path / "home"
+    home.mkdir()
+    secret = home / "secret.key"
+    secret.write_text("s3cret")
+    look = f"import os, sys; print('SEEN', os.path.exists({str(secret)!r}), 'TRAINSHED_SMTP' in os.environ)"
+    with zipfile.ZipFile(wheels / "nosy-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("nosy.pth", f"{look}\n")
+        wheel.writestr("nosy-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: nosy\nVersion: 1.0\n")
+        tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        wheel.writestr("nosy-1.0.dist-info/WHEEL", tags)
+        wheel.writestr("nosy-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("TRAINSHED_SMTP", "smtp://me:s3cret@mail")
+    environments = Environments(home / "environments", hidden=[home])
+    engine = made.make("3.11", "nosy==1.0")
+    environments.ensure(engine)
+    environments.verify(engine)
+    logs = "".join(path.read_text() for path in (home / "environments" / "logs").glob("*.log"))
+    assert "SEEN False False" in logs
+    assert "SEEN True" not in logs

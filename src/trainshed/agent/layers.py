@@ -14,11 +14,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainshed.agent.halt import Halt
 from trainshed.core.errors import Code, InvalidInput
 from trainshed.core.task import Interpreter
+from trainshed.engines.shield import OPEN, Shield
 
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
 _LOCAL = re.compile(
@@ -38,6 +39,7 @@ class Order:
         interpreter: of the environment that the layer goes on.
         uv: path of uv.
         log: open for appending; the programs write there.
+        shield: what the programs see: packages that are built run what they bring along.
     """
 
     file: str
@@ -45,6 +47,7 @@ class Order:
     uv: str
     log: int
     halt: Halt
+    shield: Shield = OPEN
 
     @property
     def folder(self) -> str:
@@ -140,6 +143,8 @@ def install(order: Order, target: str) -> None:
         Halted: the task was told to stop meanwhile.
     """
     os.makedirs(target, exist_ok=True)
+    writable = (*order.shield.writable, target)
+    order = replace(order, shield=replace(order.shield, writable=writable))
     python = ["--python", order.interpreter.python]
     links = ["--find-links", order.folder] if order.wheels else []
     there = _pins(_output(order, "pip", "freeze", *python))
@@ -209,12 +214,12 @@ def _call(order: Order, argv: Sequence[str], out: int) -> int:
     from trainshed.engines import pip_config
 
     process = subprocess.Popen(
-        argv,
+        order.shield.argv(argv, order.folder),
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=order.log,
         cwd=order.folder,
-        env={**os.environ, **pip_config.uv_variables()},
+        env=order.shield.environment({**os.environ, **pip_config.uv_variables()}),
     )
     try:
         order.halt.wait_for(process.pid)

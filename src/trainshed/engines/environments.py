@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from trainshed.core.engine import Engine
 from trainshed.core.errors import Code, InvalidInput, TrainshedError
 from trainshed.core.task import Interpreter
 from trainshed.engines import builder, interpreters, locks, lookup, pip_config
+from trainshed.engines.made import FAMILY
 from trainshed.engines.runner import BuildLog, CommandFailed, Progress, Runner, Watcher, nobody
+from trainshed.engines.shield import Shield
 
 _SOURCES_S = 30.0
 
@@ -119,10 +121,12 @@ class Environments:
     Args:
         root: the folder; made when something is built. ``TRAINSHED_ENVIRONMENTS`` is read by
             whoever makes this, see :func:`default_root`.
+        hidden: folders that no package may read while it is built for an engine that a person made.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, hidden: Sequence[Path] = ()) -> None:
         self.root = root
+        self._hidden = tuple(map(str, hidden))
         self._sources: tuple[float, dict[str, str]] = (-_SOURCES_S, {})
 
     def lookup(self, engine: Engine) -> Interpreter | None:
@@ -213,7 +217,8 @@ class Environments:
             )
         with BuildLog(self.root / "logs" / f"{place.digest}.verify.log", progress) as log:
             base = interpreters.BasePython(str(place.folder / "bin" / "python"), marker.python_version, False)
-            site = builder.Site(engine, place.folder, base, False, "", self.root, Runner(log))
+            runner = Runner(log, shield=self._shield(engine, place))
+            site = builder.Site(engine, place.folder, base, False, "", self.root, runner)
             try:
                 _check_contents(place, marker)
                 seconds = builder.verify(site, marker.variables)
@@ -267,7 +272,7 @@ class Environments:
                 gpu=lookup.has_gpu(),
                 uv=request.uv,
                 cache=wheel_cache(),
-                runner=Runner(log, keep_fds=(fd,)),
+                runner=Runner(log, (fd,), self._shield(engine, place)),
                 wheelhouse=request.wheelhouse,
             )
             try:
@@ -281,6 +286,11 @@ class Environments:
             place.failure.unlink(missing_ok=True)
             log.say(f"ready: {marker.size / 1e6:.0f} MB in {marker.build_seconds} s", 100)
         return lookup.interpreter(place.folder, marker)
+
+    def _shield(self, engine: Engine, place: Place) -> Shield:
+        """Around what builds an engine whose packages a person has chosen, who may be no administrator."""
+        hidden = self._hidden if engine.family == FAMILY else ()
+        return Shield(hidden, (str(self.root),), (str(place.folder),))
 
     def _places(self, engine: Engine) -> list[Place]:
         return [self.place(engine, python) for python in (engine.recipe.python, *engine.recipe.other_pythons)]

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from trainshed.core.errors import Code, InvalidInput
+from trainshed.engines.shield import OPEN, Shield
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,13 @@ class Runner:
         log: where their lines go.
         keep_fds: file descriptors that the programs inherit. The lock of the build is one: if we
             die, it stays locked until the program that still writes there has ended too.
+        shield: what the programs see.
     """
 
-    def __init__(self, log: BuildLog, keep_fds: Sequence[int] = ()) -> None:
+    def __init__(self, log: BuildLog, keep_fds: Sequence[int] = (), shield: Shield = OPEN) -> None:
         self.log = log
         self.keep_fds = tuple(keep_fds)
+        self.shield = shield
 
     def run(
         self,
@@ -151,8 +154,8 @@ class Runner:
     ) -> Generator[subprocess.Popen[str]]:
         try:
             process = subprocess.Popen(
-                list(argv),
-                env=env,
+                self.shield.argv(argv, str(cwd or "")),
+                env=self.shield.environment(os.environ if env is None else env),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

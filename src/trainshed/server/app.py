@@ -119,7 +119,9 @@ def open_context(settings: Settings) -> Context:
         db=db,
         clock=clock,
         catalogue=load(files.engines),
-        environments=Environments(settings.environments_dir),
+        environments=Environments(
+            settings.environments_dir, () if settings.sandbox == "none" else (settings.home,)
+        ),
         pools=open_pools(settings, db),
         log_root=files.logs,
         buckets=buckets,

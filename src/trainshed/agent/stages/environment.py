@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from trainshed.agent.logs import append
+from trainshed.agent.sandbox import Mode
 from trainshed.agent.stages.base import Work
 from trainshed.core.errors import Code, Unavailable
 from trainshed.core.task import Interpreter, Stage
@@ -56,6 +57,11 @@ def _build(work: Work) -> Interpreter:
 
     work.note(Stage.ENVIRONMENT, f"building the environment of {engine.id} on this node")
     try:
-        return Environments(Path(work.task.environments_dir)).ensure(engine, tell)
+        return Environments(Path(work.task.environments_dir), _hidden(work)).ensure(engine, tell)
     finally:
         os.close(log)
+
+
+def _hidden(work: Work) -> list[Path]:
+    """What packages of the job's choice must not read while they are built."""
+    return [] if work.supervision.mode is Mode.NONE else [Path(path) for path in work.task.hidden]

@@ -6,7 +6,9 @@ import os
 
 from trainshed.agent import contract, layers
 from trainshed.agent.logs import append_to
+from trainshed.agent.sandbox import Mode
 from trainshed.agent.stages.base import Work
+from trainshed.engines.shield import OPEN, Shield
 
 _NAMES = ("requirements.txt", "pip-requirements.txt")
 
@@ -41,7 +43,7 @@ def run(work: Work, path: str) -> str:
 
     log = append_to(work.places.task_log)
     try:
-        order = layers.Order(path, work.interpreter, find_uv(), log, work.halt)
+        order = layers.Order(path, work.interpreter, find_uv(), log, work.halt, _shield(work))
         if layers.is_private(path) or not work.task.environments_dir:
             layer, cached = work.places.host(f"{contract.OWN}/layer"), False
             layers.install(order, layer)
@@ -53,3 +55,12 @@ def run(work: Work, path: str) -> str:
         os.close(log)
     work.journal.fact("layer", seen)
     return "as cached" if cached else "installed"
+
+
+def _shield(work: Work) -> Shield:
+    """What is hidden from the script is hidden from what is built for it, too."""
+    if work.supervision.mode is Mode.NONE:
+        return OPEN
+    task = work.task
+    shown = (task.environments_dir,) if task.environments_dir else ()
+    return Shield(task.hidden, shown, (work.places.root, *((task.scratch,) if task.scratch else ())))
