@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def test_an_environment_is_built_now_and_its_log_read(tab: OpenTab, bare: Runnin
     log = drawer.get_by_role("log")
     expect(log).to_contain_text("Nothing was written yet")
     drawer.get_by_role("button", name=f"Build now: {ENGINE}").click()
-    expect(drawer.get_by_text("ready")).to_be_visible()
+    expect(drawer.get_by_text(re.compile("^ready · "))).to_be_visible()
     expect(log).not_to_contain_text("Nothing was written yet")
     expect(log).to_contain_text("3.11")
     page.keyboard.press("Escape")
