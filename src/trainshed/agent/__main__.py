@@ -28,12 +28,14 @@ def main(arguments: list[str], keeper: socket | None = None) -> int:
         case _:
             print("usage: python -m trainshed.agent [--deliver ENDPOINT] TASK_ROOT", file=sys.stderr)
             return REFUSED
-    from trainshed.agent import agent, delivery
-
     try:
         if arguments[1:]:
+            from trainshed.agent import delivery
+
             delivered = delivery.deliver(arguments[2], arguments[1])
         else:
+            from trainshed.agent import agent
+
             delivered = agent.run(arguments[0], keeper)
     except (TrainshedError, FileNotFoundError) as error:
         print(f"trainshed.agent: {error}", file=sys.stderr)

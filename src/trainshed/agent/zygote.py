@@ -40,6 +40,7 @@ from trainshed.core.task import (
     TaskSpec,
 )
 from trainshed.core.wire import from_wire, to_wire
+from trainshed.engines import pip_config
 
 _WANTED_LATER = ("trainshed.agent.agent", "trainshed.storage", "trainshed.engines.lookup")
 _EXAMPLE = TaskSpec(
@@ -89,6 +90,7 @@ def warm_up() -> None:
             importlib.import_module(module)
     for value in (_EXAMPLE, *_ANSWERS):
         from_wire(type(value), to_wire(value))
+    pip_config.index()  # where pip is configured, that brings a parser along
     with tempfile.TemporaryDirectory() as staging:
         sandbox.probe(staging)
     gc.collect()

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -72,7 +74,7 @@ def index() -> str:
 
 def _options() -> dict[str, str]:
     found: dict[str, str] = {}
-    files = [_parse(file) for file in _files() if file.is_file()]
+    files = [_read(file) for file in _files()]
     for section in ("global", "install"):
         for parsed in files:
             found.update({_fold(k): " ".join(v.split()) for k, v in parsed.get(section, {}).items()})
@@ -97,7 +99,20 @@ def _files() -> Iterable[Path]:
         yield Path(named)
 
 
-def _parse(file: Path) -> dict[str, dict[str, str]]:
+def _read(file: Path) -> dict[str, dict[str, str]]:
+    """The file's sections; none where there is no such file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return {}
+    if not stat.S_ISREG(found.st_mode):
+        return {}
+    return _parse(file, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=16)
+def _parse(file: Path, _changed: int, _size: int) -> dict[str, dict[str, str]]:
+    """The sections of this version of the file."""
     import configparser  # an agent on a node without such a file goes without
 
     parsed = configparser.RawConfigParser()
