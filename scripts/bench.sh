@@ -22,7 +22,7 @@ quick_arguments() {
     case $1 in
         api) echo --jobs 5000 --submits 500 --requests 200 --idle 2 ;;
         launch) echo --rounds 3 --peers torchx ;;
-        distributed | throughput) echo --rounds 1 ;;
+        distributed | throughput | warm_throughput) echo --rounds 1 ;;
         console) echo --rounds 2 --jobs 3 ;;
         logs) echo --lines 50 --megabytes 64 ;;
         scale) echo --nodes 1000 --jobs 10000 --seconds 2 ;;
