@@ -330,6 +330,8 @@ def test_pip_configuration_is_honoured(tmp_path: Path, monkeypatch: pytest.Monke
     assert variables["UV_DEFAULT_INDEX"] == "file:///other"
     assert variables["UV_INDEX"] == "file:///a file:///b"
     assert variables["UV_FIND_LINKS"] == "/one,/two"
+    config.write_text("[global]\nindex-url = file:///changed-meanwhile\n")
+    assert pip_config.uv_variables()["UV_DEFAULT_INDEX"] == "file:///changed-meanwhile"
     monkeypatch.setenv("PIP_INDEX_URL", "file:///strongest")
     assert pip_config.uv_variables()["UV_DEFAULT_INDEX"] == "file:///strongest"
     monkeypatch.setenv("PIP_INDEX_URL", "https://me:word@packages.example:8443/simple")
