@@ -78,6 +78,7 @@ def test_credentials_outlive_the_server_and_name_where_it_is(tmp_path: Path):
         assert json.loads((tmp_path / "endpoint.json").read_text()) == {
             "endpoint": first.endpoint,
             "pid": os.getpid(),
+            "embedded": False,
         }
     with running(tmp_path) as second:
         after = json.loads((tmp_path / "credentials.json").read_text())
