@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+import time
 import uuid
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -17,6 +19,7 @@ from tests.server.running import Running
 from trainshed.core.errors import Code
 from trainshed.core.secrets import MASK
 from trainshed.core.task import EventKind, Stage
+from trainshed.server.auth import gate
 
 SECRET = "hf_abcdefghijklmnop"
 
@@ -255,3 +258,41 @@ def test_a_browser_s_cookie_alone_changes_nothing(shared_server: Running, people
     assert browser.delete(url).status_code == 403
     assert browser.delete(url, headers={"X-CSRF-Token": "0" * 64}).status_code == 403
     assert browser.delete(url, headers={"X-CSRF-Token": session.json()["csrf"]}).status_code == 404
+
+
+@pytest.mark.parametrize("how", ["token", "membership"])
+def test_a_stream_ends_for_who_is_no_longer_let_in(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Who follows a log keeps a connection open that was let in long ago."""
+    monkeypatch.setattr(gate, "LOOK_AGAIN_S", 0.1)
+    server = hand.running
+    job, (agent,) = hand.begin()
+    url = server.v2(f"training-jobs/{job['metadata']['id']}/tasks/worker-0/logs/follow")
+    printed = 0
+    with people_of(server) as people:
+        person = people.add("viewer")
+        with person.api.stream("GET", url) as answer:
+            assert answer.status_code == 200
+            if how == "token":
+                token = person.api.get("/v1/tokens").json()["items"][0]["id"]
+                assert server.api.delete(f"/v1/tokens/{token}").status_code == 204
+            else:
+                member = f"/v1/projects/{server.project_id}/members/{person.name}"
+                assert server.api.delete(member).status_code == 204
+            over = threading.Event()
+
+            def read() -> None:
+                for _ in answer.iter_raw():
+                    pass
+                over.set()
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            deadline = time.monotonic() + 60
+            while not over.wait(0.1):
+                assert time.monotonic() < deadline
+                agent.log(printed, b"more\n")
+                printed += 5
+            reader.join()
+    agent.finish()

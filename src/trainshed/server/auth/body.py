@@ -1,16 +1,20 @@
-"""What no JSON body may hold: NUL characters, halves of surrogate pairs, and numbers that are none.
+"""Bodies of requests: read up to a limit, hashed as they stream, and what no JSON body may hold.
 
-All three are things that Python's parser lets through and a database or an answer cannot carry.
-Bodies without a trace of them (nearly all) cost one look each, at the speed of memory.
+That is NUL characters, halves of surrogate pairs, and numbers that are none: all three are things that
+Python's parser lets through and a database or an answer cannot carry. Bodies without a trace of them
+(nearly all) cost one look each, at the speed of memory.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import NoReturn
 
-from trainshed.core.errors import Code, InvalidInput
+from starlette.types import Message, Receive
+
+from trainshed.core.errors import Code, InvalidInput, TooLarge, Unauthenticated
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -51,3 +55,60 @@ def _check_numbers(body: bytes) -> None:
         json.loads(body, parse_constant=refuse)
     except (ValueError, RecursionError):
         return
+
+
+async def read(receive: Receive, headers: dict[str, str], limit: int) -> tuple[bytes, Receive]:
+    """The whole body, and a ``receive`` that gives it again.
+
+    Raises:
+        TooLarge: it is over ``limit`` bytes.
+    """
+    length = headers.get("content-length", "")
+    if "transfer-encoding" not in headers and length in ("", "0"):
+        return b"", receive
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body), _replay(bytes(body), receive)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    waiting = True
+
+    async def again() -> Message:
+        nonlocal waiting
+        if waiting:
+            waiting = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return again
+
+
+def _too_large(limit: int) -> TooLarge:
+    message = f"the body is over {limit} bytes, the limit for this request: send less, or in several requests"
+    return TooLarge(message, code=Code.BODY_TOO_LARGE)
+
+
+def hashing(receive: Receive, declared: str) -> Receive:
+    """``receive``, which raises ``Unauthenticated`` at its end if the body has another SHA-256."""
+    digest = hashlib.sha256()
+
+    async def checked() -> Message:
+        message = await receive()
+        if message["type"] == "http.request":
+            digest.update(message.get("body", b""))
+            if not message.get("more_body", False) and digest.hexdigest() != declared:
+                raise Unauthenticated("the body is not the one that was signed", code=Code.SIGNATURE_WRONG)
+        return message
+
+    return checked

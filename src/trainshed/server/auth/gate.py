@@ -10,7 +10,9 @@ import hashlib
 import hmac
 import json
 import logging
+import math
 import secrets
+import time
 from typing import TYPE_CHECKING, Literal, cast
 
 from anyio import to_thread
@@ -22,13 +24,13 @@ from trainshed.core.errors import (
     Forbidden,
     Internal,
     InvalidInput,
-    TooLarge,
     TrainshedError,
     Unauthenticated,
+    Unavailable,
 )
 from trainshed.server.auth.accounts import Accounts, Identity
 from trainshed.server.auth.admission import Admission
-from trainshed.server.auth.body import check_json
+from trainshed.server.auth.body import check_json, hashing, read
 from trainshed.server.auth.permissions import OPEN_AREAS, MethodNotAllowed, Rule, Rules
 from trainshed.server.auth.roles import Need, Role
 from trainshed.server.auth.sessions import COOKIE, CSRF_HEADER, csrf_of
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from trainshed.server.context import Context
 
 AGENT_BODY = 16 * 1024 * 1024
+# Who follows a stream is looked at again so often: their token may have been revoked since.
+LOOK_AGAIN_S = 15.0
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # No answer of the API is ever a page: a browser may neither show it as one nor guess what it is.
 _SAFE = (
@@ -78,12 +82,21 @@ class Gate:
         hear(scope["headers"])
         request_id = secrets.token_hex(16)
         admission = Admission()
-        started = False
+        started = over = False
+        look_at = math.inf
 
         async def tagged(message: Message) -> None:
-            nonlocal started
+            nonlocal started, over, look_at
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + LOOK_AGAIN_S
+                over = not await _still_may(scope, admission)
+            if over:  # the end of the stream, whatever was to come
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                raise _Over
             if message["type"] == "http.response.start":
                 started = True
+                if _is_endless(message):
+                    look_at = time.monotonic() + LOOK_AGAIN_S
                 headers = [*message["headers"], (b"x-request-id", request_id.encode())]
                 if admission.rule is not None:
                     headers += _SAFE
@@ -96,11 +109,15 @@ class Gate:
             receive = await self._admit(scope, receive, admission)
             await self._app(scope, receive, tagged)
         except TrainshedError as error:
+            if over:
+                return
             if started:
                 raise
             scope["state"]["error_code"] = error.code
             await send_error(tagged, error)
         except Exception:
+            if over:
+                return
             _log.exception("request %s %s %s failed", request_id, scope["method"], scope["path"])
             if started:
                 raise
@@ -119,7 +136,7 @@ class Gate:
         if area in OPEN_AREAS:
             # a script's words may hold anything; the handler cleans them, a refusal would never end
             limit = AGENT_BODY if area == "agent" else context.settings.max_body
-            _, receive = await _read(receive, headers, limit)
+            _, receive = await read(receive, headers, limit)
             return receive
         try:
             admission.rule, admission.values = self._rules.find(scope["method"], path)
@@ -128,6 +145,36 @@ class Gate:
             raise
         scope["state"]["admission"] = admission
         return await _pass(context, scope, receive, headers, admission)
+
+
+class _Over(Exception):  # noqa: N818 it is a fact
+    """Who follows a stream may no longer do so."""
+
+
+def _is_endless(start: Message) -> bool:
+    """Whether an answer goes on for as long as something happens."""
+    return any(name == b"content-type" and b"event-stream" in value for name, value in start["headers"])
+
+
+async def _still_may(scope: Scope, admission: Admission) -> bool:
+    """Whether who began to follow a stream is still let in, and may still see it."""
+    context = cast("Context", scope["app"].state.context)
+    if admission.rule is None or admission.identity is None or not context.settings.authentication:
+        return True
+    headers = dict(_headers(scope))
+    try:
+        signed = _signed(headers)
+        if not signed:
+            identity = await _by_token(context, scope, headers)
+        else:
+            identity = await _look_up(context.accounts, "key", parse_authorization(signed).access_key)
+        if identity is not None:
+            _authorize(admission.rule, identity, admission.values)
+    except (Forbidden, Unauthenticated):
+        return False
+    except Unavailable:
+        return True  # nobody can tell just now
+    return identity is not None
 
 
 async def send_error(send: Send, error: TrainshedError) -> None:
@@ -154,13 +201,13 @@ async def _pass(
     rule = admission.rule
     assert rule is not None
     if rule.need is Need.OPEN:
-        _, receive = await _read(receive, headers, context.settings.max_body)
+        _, receive = await read(receive, headers, context.settings.max_body)
         return receive
     try:
         if rule.streamed:
             identity, receive = await _identify_stream(context, scope, receive, headers)
         else:
-            body, receive = await _read(receive, headers, context.settings.max_body)
+            body, receive = await read(receive, headers, context.settings.max_body)
             identity = await _identify(context, scope, headers, body)
             check_json(headers.get("content-type", ""), body)
     except Unauthenticated as error:
@@ -240,44 +287,6 @@ def _headers(scope: Scope) -> list[tuple[str, str]]:
     return [(n.decode("latin-1"), v.decode("utf-8", "surrogateescape")) for n, v in scope["headers"]]
 
 
-async def _read(receive: Receive, headers: dict[str, str], limit: int) -> tuple[bytes, Receive]:
-    """The whole body, and a ``receive`` that gives it again."""
-    length = headers.get("content-length", "")
-    if "transfer-encoding" not in headers and length in ("", "0"):
-        return b"", receive
-    if length.isdigit() and int(length) > limit:
-        raise _too_large(limit)
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            break
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > limit:
-            raise _too_large(limit)
-    return bytes(body), _replay(bytes(body), receive)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    waiting = True
-
-    async def again() -> Message:
-        nonlocal waiting
-        if waiting:
-            waiting = False
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return again
-
-
-def _too_large(limit: int) -> TooLarge:
-    message = f"the body is over {limit} bytes, the limit for this request: send less, or in several requests"
-    return TooLarge(message, code=Code.BODY_TOO_LARGE)
-
-
 async def _identify(context: Context, scope: Scope, headers: dict[str, str], body: bytes) -> Identity:
     if not context.settings.authentication:
         return await _open_door(context, headers)
@@ -301,24 +310,10 @@ async def _identify_stream(
         return await _by_token(context, scope, headers), receive
     declared = headers.get("x-sdk-content-sha256", "")
     if not declared:
-        body, receive = await _read(receive, headers, context.settings.max_body)
+        body, receive = await read(receive, headers, context.settings.max_body)
         return await _verify(context, scope, signed, hashlib.sha256(body).hexdigest()), receive
     identity = await _verify(context, scope, signed, declared)
-    return identity, receive if declared == UNSIGNED else _hashing(receive, declared.lower())
-
-
-def _hashing(receive: Receive, declared: str) -> Receive:
-    digest = hashlib.sha256()
-
-    async def checked() -> Message:
-        message = await receive()
-        if message["type"] == "http.request":
-            digest.update(message.get("body", b""))
-            if not message.get("more_body", False) and digest.hexdigest() != declared:
-                raise Unauthenticated("the body is not the one that was signed", code=Code.SIGNATURE_WRONG)
-        return message
-
-    return checked
+    return identity, receive if declared == UNSIGNED else hashing(receive, declared.lower())
 
 
 def _signed(headers: dict[str, str]) -> str:
