@@ -275,7 +275,8 @@ class Poller:
         """How the job ended, by Slurm's record, by its words, or because no agent could be started."""
         now = time.time()
         said = evidence.explain(evidence.read(str(tracked.files.output)), Stage.RUN, now)
-        if tracked.stop:
+        failed = job is not None and job.node_failed  # which is why its peers were stopped
+        if tracked.stop and not failed:
             return TaskOutcome(Cause.STOPPED, Stage.RUN, "the job was stopped", failed_at=now)
         requeued = job is not None and job.restarts > 0
         if not requeued and (failure := tracked.files.failure()):

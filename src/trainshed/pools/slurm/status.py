@@ -64,6 +64,11 @@ class SlurmJob:
         return self.restarts > 0 or self.state not in _WAITING | _AT_WORK
 
     @property
+    def node_failed(self) -> bool:
+        """Whether it has ended because a node did."""
+        return self.state in ("NODE_FAIL", "BOOT_FAIL")
+
+    @property
     def waits(self) -> bool:
         """Whether it has no nodes yet."""
         return self.state in _WAITING

@@ -183,7 +183,8 @@ class Moves:
             if status.state is not AgentState.GONE:
                 continue
             self.event(turn, job, "lost", task=task.name, reason=status.reason or "no reason is known")
-            stopped = job.stop_requested_at is not None or bool(job.ending)
+            along = bool(job.ending) and status.cause in (None, Cause.STOPPED)
+            stopped = job.stop_requested_at is not None or along
             stage = Stage(task.stage) if task.stage else Stage.PRECHECK
             task.outcome = lost(status, stopped=stopped, stage=stage, time=turn.now)
             task.ended_at = turn.now
