@@ -25,6 +25,7 @@ quick_arguments() {
         distributed | throughput | warm_throughput) echo --rounds 1 ;;
         console) echo --rounds 2 --jobs 3 ;;
         logs) echo --lines 50 --megabytes 64 ;;
+        slurm) echo --rounds 2 --jobs 5 ;;
         scale) echo --nodes 1000 --jobs 10000 --seconds 2 ;;
         moxing | storage) echo --rounds 1 ;;
     esac

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.engines.conftest import digits, presets, shared_environments
+from tests.pools.slurm_storm import Storm
 from tests.pools.test_slurm_service import Bench
 from tests.server.running import running
 from tests.servers.slurm import SlurmCluster
@@ -203,6 +204,11 @@ def test_slurms_own_time_limit(bench: Faulty) -> None:
     job_id = bench.start(ON, restarts=1)
     bench.cluster.run("scontrol", "update", f"jobid={bench.slurm_id(job_id)}", "timelimit=1")
     ends(bench.end(job_id), Phase.TERMINATED, "timeout", "time limit")
+
+
+def test_many_jobs_at_once_all_end_rightly(bench: Faulty) -> None:
+    """``python -m tests.pools.slurm_storm`` does it with a thousand."""
+    assert Storm(bench.client, bench.cluster, bench.folder, bench.shared).play(20, PATIENCE_S) == []
 
 
 @pytest.mark.engine
