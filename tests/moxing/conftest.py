@@ -18,6 +18,7 @@ from trainshed.agent.moxing_gateway import Gateway
 from trainshed.core.engine import LauncherName
 from trainshed.core.task import Peer, Reporting, TaskSpec
 from trainshed.storage import Buckets, open_store
+from trainshed.storage.files import is_temporary
 from trainshed.storage.s3 import S3Store
 
 SOCKET = moxing_gateway.SOCKET_VARIABLE
@@ -169,6 +170,7 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
-def files_of(root: Path) -> dict[str, bytes]:
-    """Relative name → content of every file under ``root``."""
-    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+def files_of(root: Path, *, hidden: bool = True) -> dict[str, bytes]:
+    """Relative name → content of every file under ``root``; without ``hidden`` none that is not whole yet."""
+    found = (p for p in root.rglob("*") if p.is_file() and (hidden or not is_temporary(p.name)))
+    return {str(p.relative_to(root)): p.read_bytes() for p in found}

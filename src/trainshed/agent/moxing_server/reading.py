@@ -1,10 +1,13 @@
-"""An object read piece by piece, the next pieces on their way while this one is being sent."""
+"""An object read piece by piece, the next pieces on their way while this one is being sent.
+
+All pieces come from one stream, in order: a server sends a few long ranges cheaper than many short ones.
+"""
 
 from __future__ import annotations
 
+import collections
 import io
 import threading
-from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import cast
 
@@ -30,9 +33,12 @@ class Reading:
     def __init__(self, store: Store, info: ObjectInfo) -> None:
         self.info = info
         self._store = store
-        self._streams: list[io.BufferedReader] = []
+        self._stream: io.BufferedReader | None = None
         self._given = bytearray()
-        self._coming: OrderedDict[tuple[int, int], Future[_Piece]] = OrderedDict()
+        self._coming: dict[tuple[int, int], Future[_Piece]] = {}
+        self._wanted: collections.deque[tuple[int, int, Future[_Piece]]] = collections.deque()
+        self._lock = threading.Lock()
+        self._filling = False
 
     def piece(self, offset: int, length: int, *, ahead: bool) -> memoryview:
         """``length`` bytes from ``offset`` on, good until the next call; fewer at the end.
@@ -62,36 +68,60 @@ class Reading:
             if (offset, length) not in self._coming:
                 if not _budget.acquire(blocking=False):
                     return
-                self._coming[offset, length] = _ahead.submit(self._fetch, offset, length)
+                self._want(offset, length)
             offset += length
 
+    def _want(self, offset: int, length: int) -> None:
+        future: Future[_Piece] = Future()
+        self._coming[offset, length] = future
+        with self._lock:
+            self._wanted.append((offset, length, future))
+            if not self._filling:
+                self._filling = True
+                _ahead.submit(self._fill)
+
+    def _fill(self) -> None:
+        """Fetch what is wanted, one after the other."""
+        while True:
+            with self._lock:
+                if not self._wanted:
+                    self._filling = False
+                    return
+                offset, length, future = self._wanted.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(self._fetch(offset, length))
+            except BaseException as error:
+                future.set_exception(error)
+
     def _forget(self) -> None:
-        """Nobody wants what is coming."""
+        """Nobody wants what is coming; afterwards nobody uses the stream."""
         while self._coming:
             _, future = self._coming.popitem()
             _budget.release()
-            if future.exception() is None:
+            if not future.cancel() and future.exception() is None:
                 _give_back(future.result()[0])
 
     def _fetch(self, offset: int, length: int) -> _Piece:
-        stream = self._streams.pop() if self._streams else self._open()
+        stream = self._stream = self._stream or self._open()
         buffer = _buffer(length)
         view, done = memoryview(buffer)[:length], 0
         stream.seek(offset)
         while done < length and (n := stream.readinto(view[done:])):
             done += n
-        self._streams.append(stream)
         return buffer, done
 
     def _open(self) -> io.BufferedReader:
         return cast("io.BufferedReader", self._store.open_read(self.info.key, info=self.info))
 
     def close(self) -> None:
-        """Let go of the streams."""
+        """Let go of the stream."""
         self._forget()
         _give_back(self._given)
-        while self._streams:
-            self._streams.pop().close()
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
 
 def _buffer(length: int) -> bytearray:
