@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hatch_build import build_console
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 from tests.console.conftest import ARGUMENTS
 from tests.console.work import TRAINING, Gate, submit, wait_for_phase
 from tests.server.running import Running, running
@@ -76,12 +76,16 @@ def nothing(page: Page) -> None:
 
 
 class Shot(NamedTuple):
-    """A page to take: the picture's name, its address, what must be there first, what is done to it."""
+    """A page to take: the picture's name, its address, what must be there first, what is done to it.
+
+    ``height`` cuts off, in pixels, what is not worth a picture.
+    """
 
     name: str
     path: str
     ready: str = "main h1"
     act: Callable[[Page], None] = nothing
+    height: int = 800
 
 
 def main() -> int:
@@ -148,9 +152,9 @@ def pages(algorithm: str, finished: str, failed: str, lasting: str, gang: str) -
         Shot("create", f"jobs/new?algorithm={algorithm}", act=name_it),
         Shot("rebuild", f"jobs/new?from={failed}"),
         Shot("job-diagnosis", f"jobs/{failed}"),
-        Shot("job-logs", job + "logs", log),
-        Shot("job-running", f"jobs/{lasting}", log),
-        Shot("job-merged", f"jobs/{gang}?tab=logs&task=all", log),
+        Shot("job-logs", job + "logs", log, search),
+        Shot("job-running", f"jobs/{lasting}", log, plain),
+        Shot("job-merged", f"jobs/{gang}?tab=logs&task=all", log, plain),
         Shot("job-events", job + "events"),
         Shot("job-resources", job + "resources"),
         Shot("job-metrics", job + "metrics", "main canvas"),
@@ -164,7 +168,7 @@ def pages(algorithm: str, finished: str, failed: str, lasting: str, gang: str) -
         Shot("algorithm-code", f"algorithms/{algorithm}?tab=code&file=train.py", ".code"),
         Shot("algorithm-edit", f"algorithms/{algorithm}/edit"),
         Shot("engines", "engines"),
-        Shot("engine", "engines?engine=python_3.11", ".ant-drawer-body"),
+        Shot("engine", "engines?engine=python_3.11", ".ant-drawer-body", height=660),
         Shot("pools", "pools"),
         Shot("buckets", "buckets"),
         Shot("bucket", f"buckets/{BUCKET}"),
@@ -177,6 +181,19 @@ SETTINGS = ("profile", "tokens", "keys", "notifications", "projects", "users", "
 
 def name_it(page: Page) -> None:
     page.locator("#name").first.fill("digits-once-more")
+
+
+def plain(page: Page) -> None:
+    """Only what the script printed."""
+    for switch in page.get_by_role("switch").all():
+        switch.click()
+
+
+def search(page: Page) -> None:
+    plain(page)
+    page.locator("main input[type=search]").first.fill("accuracy=0.9")
+    page.keyboard.press("Enter")
+    page.locator(".log mark").first.wait_for()
 
 
 def compare(page: Page) -> None:
@@ -292,7 +309,7 @@ def take_all(browser: Browser, service: Running, shots: list[Shot], into: Path, 
         page.goto(endpoint + shot.path)
         try:
             settle(page, shot)
-            keep(page, into / f"{name}.png")
+            keep(page, into / f"{name}.png", shot.height)
         except Exception as error:
             failed.append(name)
             print(f"screenshots: {name}: {str(error).splitlines()[0]}", file=sys.stderr)
@@ -316,8 +333,10 @@ def settle(page: Page, shot: Shot) -> None:
     page.wait_for_timeout(1500 if page.locator("canvas").count() else 700)
 
 
-def keep(page: Page, path: Path) -> None:
-    picture = page.screenshot(animations="disabled", caret="hide")
+def keep(page: Page, path: Path, height: int) -> None:
+    width = page.evaluate("innerWidth")
+    clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": height}
+    picture = page.screenshot(animations="disabled", caret="hide", clip=clip)
     squeeze = ["pngquant", "--nofs", "--speed", "1", "--strip", "96", "-"]
     path.write_bytes(subprocess.run(squeeze, input=picture, capture_output=True, check=True).stdout)
 

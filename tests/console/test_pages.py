@@ -16,7 +16,7 @@ from trainshed.server.console import FILES
 OpenTab = Callable[..., Tab]
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 ASSETS = FILES / "assets"
-FIRST_LOAD_BYTES = 300_000
+FIRST_LOAD_BYTES = 300 * 1024
 PATHS = ["", "jobs", "algorithms", "algorithms/new", "engines", "pools", "buckets", "settings"]
 
 

@@ -11,7 +11,7 @@ export function Page({ title, actions, children }: { title: string; actions?: Re
   }, [title, t]);
   return (
     <>
-      <Flex align="center" justify="space-between" gap={12} wrap style={{ marginBottom: 16 }}>
+      <Flex className="page-head" align="center" justify="space-between" gap={12} wrap style={{ marginBottom: 16 }}>
         <h1 className="page-title">{title}</h1>
         {actions && (
           <MemberOnly>

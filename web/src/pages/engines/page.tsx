@@ -74,7 +74,7 @@ function Family({ engines, onOpen }: { engines: EngineInfo[]; onOpen: (id: strin
       rowKey="id"
       size="small"
       tableLayout="fixed"
-      scroll={{ x: 960 }}
+      scroll={{ x: 1000 }}
       pagination={false}
       dataSource={engines}
       columns={[
@@ -92,6 +92,7 @@ function Family({ engines, onOpen }: { engines: EngineInfo[]; onOpen: (id: strin
         {
           title: t.runsOn,
           key: "chips",
+          width: 220,
           render: (_, engine) => (
             <Flex gap={4} wrap>
               {engine.chips.map((chip) => (
@@ -107,6 +108,7 @@ function Family({ engines, onOpen }: { engines: EngineInfo[]; onOpen: (id: strin
         {
           title: t.here,
           key: "here",
+          width: 240,
           render: (_, engine) =>
             engine.available ? (
               <Tag color="success">{t.yes}</Tag>

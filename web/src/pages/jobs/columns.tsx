@@ -23,30 +23,30 @@ export function useColumns(): Column[] {
   const t = useMessages();
   const { language } = usePreferences();
   return [
-    { key: "name", sort: "name", title: t.jobs.name, width: 220, cell: (job) => <Name job={job} /> },
-    { key: "phase", sort: "phase", title: t.jobs.phase, width: 130, cell: (job) => <Phase job={job} /> },
-    { key: "what", title: t.jobs.what, width: 230, cell: (job) => <What job={job} /> },
+    { key: "name", sort: "name", title: t.jobs.name, width: 200, cell: (job) => <Name job={job} /> },
+    { key: "phase", sort: "phase", title: t.jobs.phase, width: 120, cell: (job) => <Phase job={job} /> },
+    { key: "what", title: t.jobs.what, width: 200, cell: (job) => <What job={job} /> },
     {
       key: "resources",
       title: t.jobs.resources,
-      width: 110,
+      width: 100,
       cell: ({ spec }) => `${spec.resource.node_count} × ${spec.resource.flavor_id}`,
     },
     {
       key: "duration",
       sort: "duration",
       title: t.jobs.duration,
-      width: 120,
+      width: 105,
       cell: ({ status }) => <JobDuration status={status} />,
     },
     {
       key: "created",
       sort: "create_time",
       title: t.jobs.created,
-      width: 190,
+      width: 180,
       cell: ({ metadata }) => formatTime(metadata.create_time, language),
     },
-    { key: "user", title: t.jobs.user, width: 110, cell: ({ metadata }) => <span className="cut">{metadata.user_name}</span> },
+    { key: "user", title: t.jobs.user, width: 80, cell: ({ metadata }) => <span className="cut">{metadata.user_name}</span> },
   ];
 }
 
