@@ -36,8 +36,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // these say of themselves that they do more than export, which they do not
     rolldownOptions: {
-      // what most pages share comes in one file instead of thirty small ones
-      output: { codeSplitting: { groups: [{ name: "base", test: /node_modules|preload-helper/, minShareCount: 14 }] } },
       treeshake: { moduleSideEffects: [{ test: /node_modules\/(antd|@ant-design|@rc-component)\//, sideEffects: false }] },
     },
   },
