@@ -115,14 +115,18 @@ def test_a_job_that_cannot_change_says_why(shed: Shed) -> None:
 
 @pytest.mark.engine
 @pytest.mark.timeout(600)
-def test_a_horovod_job_outlives_a_worker_shrinks_and_grows(real_shed: Shed, digits: Path) -> None:
+@pytest.mark.parametrize(("nodes", "processes"), [(1, 2), (2, 1)])
+def test_a_horovod_job_outlives_a_worker_shrinks_and_grows(
+    real_shed: Shed, digits: Path, nodes: int, processes: int
+) -> None:
+    """With a node for each worker it is nodes that leave and join."""
     shed = real_shed
     job = shed.submit(
         (HERE / "scripts" / "horovod_elastic.py").read_text(),
         algorithm__engine={"engine_id": "horovod-pytorch"},
         algorithm__inputs=[{"name": "data_url", "remote": {"obs": {"obs_url": f"{digits}/"}}}],
         algorithm__parameters=[{"name": "sizes", "value": "2,1,2,1,2"}],
-        spec__resource={"flavor_id": "cpu-1", "node_count": 1, "processes": 2},
+        spec__resource={"flavor_id": "cpu-1", "node_count": nodes, "processes": processes},
         spec__min_workers=1,
         metadata__annotations=OFTEN,
     )
@@ -139,7 +143,7 @@ def test_a_horovod_job_outlives_a_worker_shrinks_and_grows(real_shed: Shed, digi
     eventually(lambda: sizes_are("2", "1", "2", "1"), PATIENCE_S)
     assert resize(shed, job, 2)[0] == 202
     eventually(lambda: shed.show(job)["status"]["phase"] in ENDED, PATIENCE_S)
-    log = shed.log(job)
+    log = "".join(shed.log(job, f"worker-{index}") for index in range(nodes))
     assert shed.show(job)["status"]["phase"] == "Completed", log
     assert sizes() == ["2", "1", "2", "1", "2"]
     reports = [json.loads(text) for text in re.findall(r"REPORT (.*)", log)]

@@ -194,6 +194,40 @@ def test_no_two_servers_share_a_port(shape: tuple[int, int]) -> None:
     assert len(set(ports)) == len(ports) == nodes * (processes + 2)
 
 
+def test_an_elastic_horovod_job_starts_its_workers_as_a_driver_says() -> None:
+    options = {"nodes": 2, "processes": 2, "min_workers": 1, "chip": Chip.GPU}
+    peers = (Peer("10.0.0.1", ("0", "1")), Peer("10.0.0.2", ("2", "3")))
+    (first, driver), (second,) = start(LauncherName.HOROVOD, "--lr=0.1", peers=peers, **options)
+    script = ("--", "/env/bin/python", "/home/ma-user/code/train.py", "--lr=0.1")
+    assert first.argv[1:3] == ("-I", "-S")
+    assert first.argv[3].endswith("support/horovod_host.py")
+    assert first.argv[4:] == ("10.0.0.1:30001", "10.0.0.1", "2", "0,1", *script)
+    assert second.argv[4:] == ("10.0.0.1:30001", "10.0.0.2", "2", "2,3", *script)
+    assert driver.argv[:2] == ("/env/bin/python", "-I")
+    assert driver.argv[2].endswith("support/horovod_driver.py")
+    assert driver.argv[3:] == ("10.0.0.1", "30000", "30001", "2", "2", "1")
+    assert (first.rank, second.rank, driver.rank, driver.essential) == (0, 2, -1, False)
+    secrets = {process.env["TRAINSHED_ELASTIC_SECRET"] for process in (first, second, driver)}
+    assert len(secrets) == 1
+
+
+def test_only_elastic_launchers_can_be_resized() -> None:
+    assert [name for name in LauncherName if launchers.elastic(name)] == [
+        LauncherName.HOROVOD,
+        LauncherName.KUNGFU,
+    ]
+    horovod, kungfu = launchers.elastic(LauncherName.HOROVOD), launchers.elastic(LauncherName.KUNGFU)
+    assert horovod
+    assert kungfu
+    assert (horovod.least_workers(3), kungfu.least_workers(3)) == (1, 3)
+    told = horovod.resize(make_task(LauncherName.HOROVOD, nodes=2), 1)
+    assert told == ("http://127.0.0.1:30000/trainshed/workers", b'{"workers": 1}')
+    url, body = kungfu.resize(make_task(LauncherName.KUNGFU, nodes=2, processes=2), 3)
+    assert url == "http://127.0.0.1:30001/config"
+    workers = [(worker["IPv4"] & 255, worker["Port"]) for worker in json.loads(body)["Workers"]]
+    assert workers == [(1, 30002), (1, 30003), (2, 30002)]
+
+
 @given(st.sampled_from(LauncherName), st.integers(0, 8), st.integers(0, 4))
 def test_processes_per_node(launcher: LauncherName, cards: int, wanted: int) -> None:
     count = launchers.processes_per_node(launcher, cards, wanted)
