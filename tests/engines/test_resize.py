@@ -30,7 +30,7 @@ python = "{MINOR}"
 requirements = ["tinyfu==1.0"]
 imports = ["tinyfu"]
 """
-PATIENCE_S = 150.0
+PATIENCE_S = 400.0
 OFTEN = {"fault-tolerance/hang-window-s": "20"}
 """Has agents look, and so speak to the server, twice a second."""
 
@@ -114,7 +114,7 @@ def test_a_job_that_cannot_change_says_why(shed: Shed) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize(("nodes", "processes"), [(1, 2), (2, 1)])
 def test_a_horovod_job_outlives_a_worker_shrinks_and_grows(
     real_shed: Shed, digits: Path, nodes: int, processes: int
@@ -150,5 +150,5 @@ def test_a_horovod_job_outlives_a_worker_shrinks_and_grows(
     assert sorted(report["rank"] for report in reports) == [0, 1], log
     assert min(report["accuracy"] for report in reports) > 0.9
     assert reports[0]["checksum"] == pytest.approx(reports[1]["checksum"], rel=1e-5)
-    assert "was killed by signal 9; another one takes its place" in log
+    assert "was killed by signal 9; another one takes its place" in log, log
     assert "is not needed any more" in log

@@ -61,13 +61,15 @@ def resize(task: TaskSpec, workers: int) -> tuple[str, bytes]:
 def _elastic(task: TaskSpec, layout: Layout, interpreter: Interpreter, world: World) -> list[ProcessSpec]:
     """What starts the workers of this node, then on the first one the driver."""
     first, here = task.peers[0].host, task.peers[task.index]
-    env = base.environment(task, layout, interpreter, {_SECRET: base.secret(task)}, **_defaults(task))
+    # those that are no neighbours of a worker that died notice it after this time
+    defaults = {**_defaults(task), "HOROVOD_GLOO_TIMEOUT_SECONDS": "60"}
+    env = base.environment(task, layout, interpreter, {_SECRET: base.secret(task)}, **defaults)
     cards = ",".join(here.devices) if len(here.devices) >= world.per_node and task.chip is Chip.GPU else ""
     starter = ProcessSpec(
         rank=world.rank(0),
         argv=(
             *base.support(interpreter, "horovod_host"),
-            *(f"{first}:{base.port(task, 1)}", here.host, str(world.per_node), cards, "--"),
+            *(f"{first}:{base.port(task, 1)}", str(world.node), str(world.per_node), cards, "--"),
             *base.script(task, layout, interpreter),
         ),
         env=env,

@@ -33,6 +33,7 @@ from horovod.runner.http.http_server import RendezvousHTTPServer, RendezvousServ
 SECRET = "TRAINSHED_ELASTIC_SECRET"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 300.0
 LOOK_S = 0.1
+HELLO_S = 10
 
 
 def say(text: str) -> None:
@@ -48,7 +49,9 @@ class Slots(HostDiscovery):
         self.wanted = wanted
         self.order: list[str] = []
         self.places: dict[str, tuple[Host, int]] = {}
+        self.pauses: dict[str, float] = {}
         self.returning: list[tuple[float, str]] = []
+        self.is_shut_out: Callable[[str], bool] = lambda _: False
         self.failures: dict[tuple[Host, int], int] = {}
 
     def add(self, place: tuple[Host, int]) -> None:
@@ -59,17 +62,20 @@ class Slots(HostDiscovery):
     def _add(self, place: tuple[Host, int]) -> None:
         host, slot = place
         count = self.failures.get(place, 0)
-        name = "{}-{}".format(host.name.replace(":", "_"), slot) + (".{}".format(count) if count else "")
+        name = "{}-slot-{}".format(host.name, slot) + (".{}".format(count) if count else "")
         self.places[name] = place
         self.order.append(name)
 
     def failed(self, name: str) -> float:
-        """The worker in a slot has failed; the slot comes back, later each time."""
+        """The worker in a slot has failed; the slot comes back, later each time.
+
+        Not before Horovod has shut it out: then the others go on without it.
+        """
         with self.lock:
             place = self.places[name]
             count = self.failures[place] = self.failures.get(place, 0) + 1
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (count - 1))
-            self.returning.append((time.monotonic() + pause, name))
+            self.pauses[name] = pause
         return pause
 
     def lost(self, host: Host) -> None:
@@ -77,18 +83,21 @@ class Slots(HostDiscovery):
         with self.lock:
             gone = {name for name in self.order if self.places[name][0] is host}
             self.order = [name for name in self.order if name not in gone]
+            self.pauses = {name: pause for name, pause in self.pauses.items() if name not in gone}
             self.returning = [(at, name) for at, name in self.returning if name not in gone]
 
     def find_available_hosts_and_slots(self) -> dict[str, int]:
         """For Horovod: names, each with one slot."""
         now = time.monotonic()
         with self.lock:
+            for name in [name for name in self.pauses if self.is_shut_out(name)]:
+                self.returning.append((now + self.pauses.pop(name), name))
             for at, name in list(self.returning):
                 if at <= now:
                     self.returning.remove((at, name))
                     self.order.remove(name)
                     self._add(self.places[name])
-            away = {name for _, name in self.returning}
+            away = {*self.pauses, *(name for _, name in self.returning)}
             able = [name for name in self.order if name not in away]
             # one whose worker has just failed stays until Horovod itself has shut it out
             return {name: 1 for name in self.order if name in able[: self.wanted] or name in away}
@@ -149,6 +158,7 @@ class Job:
         keep_order(self.slots)
         rendezvous = Rendezvous(address, ports[0])
         self.driver = ElasticDriver(rendezvous, self.slots, least, self.size)
+        self.slots.is_shut_out = lambda name: not self.driver.has_rank_assignment(name, 0)
         rendezvous.start(self.handler())
 
     def gather(self, secret: str) -> None:
@@ -157,9 +167,10 @@ class Job:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((self.address, self.ports[1]))
         listener.listen(1024)
-        found: dict[str, tuple[Host, int, BinaryIO]] = {}
+        found: dict[int, tuple[Host, int, BinaryIO]] = {}
         while len(found) < self.nodes:
             connection, _ = listener.accept()
+            connection.settimeout(HELLO_S)
             lines = connection.makefile("rb")
             try:
                 hello = json.loads(lines.readline(4096).decode())
@@ -169,11 +180,14 @@ class Job:
             if not known:
                 connection.close()
                 continue
-            found[hello["host"]] = (Host(connection, hello["host"]), hello["slots"], lines)
+            connection.settimeout(None)
+            node = hello["node"]
+            found[node] = (Host(connection, "worker-{}".format(node)), hello["slots"], lines)
+        listener.close()
         self.hosts = [host for host, _, _ in found.values()]
         for slot in range(max(slots for _, slots, _ in found.values())):
-            for name in sorted(found, key=lambda n: [int(p) if p.isdigit() else p for p in n.split(".")]):
-                host, slots, _ = found[name]
+            for node in sorted(found):
+                host, slots, _ = found[node]
                 if slot < slots:
                     self.slots.add((host, slot))
         for host, _, lines in found.values():
@@ -206,7 +220,7 @@ class Job:
             number = self.count
         host.waiting[number] = ending
         host.tell({"start": number, "slot": slot, "env": env})
-        say("worker {} starts as rank {} of {}".format(slot_info.hostname, slot_info.rank, slot_info.size))
+        say("{} starts as rank {} of {}".format(slot_info.hostname, slot_info.rank, slot_info.size))
         while not ending.event.wait(LOOK_S):
             if any(event.is_set() for event in events):
                 host.tell({"kill": number})
@@ -217,11 +231,13 @@ class Job:
         """Say it, and have the slot come back if it was needed."""
         how = "was killed by signal {}".format(-code) if code < 0 else "ended with exit code {}".format(code)
         if not self.driver.has_rank_assignment(name, 0) or name not in self.slots.order:
-            say("worker {} is not needed any more and {}".format(name, how))
+            say("{} is not needed any more and {}".format(name, how))
         elif code and not self.driver.finished():
             pause = self.slots.failed(name)
             self.first_failed = self.first_failed or host
-            say("worker {} {}; another one takes its place in {:.0f} s".format(name, how, pause))
+            say(
+                "{} {}; another one takes its place, {:.0f} s after the rest goes on".format(name, how, pause)
+            )
 
     def run(self) -> int:
         """All of it; the exit code of the job."""

@@ -1,6 +1,6 @@
 """Starts the workers of an elastic Horovod job on one host, as the driver beside the first host says.
 
-``horovod_host.py DRIVER HOST SLOTS DEVICES -- COMMAND``: with the driver's address, this host's own,
+``horovod_host.py DRIVER NODE SLOTS DEVICES -- COMMAND``: with the driver's address, this node's number,
 how many workers it has room for, and the cards to give to them, one each (``0,1``, or nothing).
 
 Speaks to the driver in lines of JSON. It sends who it is and how each worker ended; it is told to
@@ -25,8 +25,8 @@ GRACE_S = 10
 class Host:
     """The workers of this host."""
 
-    def __init__(self, name: str, slots: int, devices: "list[str]", command: "list[str]") -> None:
-        self.name, self.slots, self.devices, self.command = name, slots, devices, command
+    def __init__(self, node: int, slots: int, devices: "list[str]", command: "list[str]") -> None:
+        self.node, self.slots, self.devices, self.command = node, slots, devices, command
         self.workers: "dict[int, subprocess.Popen[bytes]]" = {}
         self.lock = threading.Lock()
         self.stopping = False
@@ -36,7 +36,7 @@ class Host:
         """Do as the driver says; the exit code."""
         secret = os.environ.pop(SECRET, "")
         self.driver = connect(driver)
-        self.say({"secret": secret, "host": self.name, "slots": self.slots})
+        self.say({"secret": secret, "node": self.node, "slots": self.slots})
         try:
             for line in self.driver.makefile("rb"):
                 order = json.loads(line.decode())
@@ -137,9 +137,9 @@ def connect(driver: "tuple[str, int]") -> socket.socket:
 
 def main() -> int:
     """Run."""
-    address, name, slots, devices = sys.argv[1:5]
+    address, node, slots, devices = sys.argv[1:5]
     where = address.rpartition(":")
-    host = Host(name, int(slots), [d for d in devices.split(",") if d], sys.argv[6:])
+    host = Host(int(node), int(slots), [d for d in devices.split(",") if d], sys.argv[6:])
     signal.signal(signal.SIGTERM, host.stop)
     return host.serve((where[0], int(where[2])))
 
