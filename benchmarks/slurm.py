@@ -175,7 +175,7 @@ def look_ms(cluster: SlurmCluster) -> float:
 
     begun = used()
     for _ in range(LOOKS):
-        list(status.parse(cluster.run(*status.POLL)))
+        list(status.parse(cluster.run(*status.UNFINISHED)))
     return 1000 * (used() - begun) / LOOKS
 
 

@@ -4,83 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.server.running import Running, running
+from tests.pools.service_bench import HELLO, Bench
+from tests.server.running import running
 from tests.servers.slurm import SlurmCluster
 from trainshed.core.errors import Code
-from trainshed.core.lifecycle import TERMINAL
 from trainshed.testing.pools import MEET, eventually
 
 pytestmark = pytest.mark.xdist_group("slurm")
-HELLO = "print('hello')"
-
-
-@dataclass
-class Bench:
-    """A service with a pool ``hpc`` on a cluster, and the command line before it."""
-
-    server: Running
-    cluster: SlurmCluster
-    folder: Path
-
-    @property
-    def shared(self) -> Path:
-        return self.folder / "shared"
-
-    def settings(self, **changes: Any) -> dict[str, Any]:
-        self.shared.mkdir(exist_ok=True)
-        found = {"partition": "main", "shared": str(self.shared), "conf": str(self.cluster.conf)}
-        return {**found, "python": sys.executable, "build": "server", **changes}
-
-    def add(self, name: str, **changes: Any) -> httpx.Response:
-        return self.server.api.post("/v1/pools", json={"name": name, "settings": self.settings(**changes)})
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """``trainshed …``, as a person would."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TRAINSHED_")}
-        return subprocess.run(
-            [sys.executable, "-m", "trainshed.cli", *words],
-            cwd=self.folder,
-            env={**kept, "TRAINSHED_HOME": str(self.server.home)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    def script(self, text: str) -> str:
-        code = self.folder / "code"
-        code.mkdir(exist_ok=True)
-        (code / "train.py").write_text(text)
-        return str(code / "train.py")
-
-    @contextlib.contextmanager
-    def drained(self) -> Generator[None]:
-        """No node takes jobs meanwhile."""
-        for name in self.cluster.nodes:
-            self.cluster.run("scontrol", "update", f"nodename={name}", "state=drain", "reason=test")
-        try:
-            yield
-        finally:
-            for name in self.cluster.nodes:
-                self.cluster.run("scontrol", "update", f"nodename={name}", "state=resume")
-            out = {"drained", "draining", "down"}
-            self.cluster.wait_until(lambda: out.isdisjoint(self.cluster.states().values()), "all back", 90)
-
-    def close(self) -> None:
-        self.cluster.run("scancel", "--user=root", check=False)
-        self.cluster.recover()
 
 
 @pytest.fixture(scope="module")
@@ -207,18 +146,6 @@ def test_it_is_shown_and_tested(bench: Bench) -> None:
     assert {pool["id"] for pool in listed["pools"]} == {"local", "hpc"}
 
 
-def ended(bench: Bench, url: str) -> dict[str, Any]:
-    """The status of a job; waits for its end."""
-
-    def look() -> dict[str, Any] | None:
-        status = bench.server.api.get(url).json()["status"]
-        return status if status["phase"] in TERMINAL else None
-
-    found = eventually(look)
-    assert found
-    return found
-
-
 def test_a_job_on_two_nodes(bench: Bench) -> None:
     script = bench.script(MEET)
     done = bench.run("run", "--pool", "hpc", "--nodes", "2", "--flavor", "cpu-1", "--logs", "all", script)
@@ -249,7 +176,7 @@ def test_why_it_waits_in_words_of_slurm(bench: Bench) -> None:
         busy = bench.server.api.delete("/v1/pools/hpc")
         assert busy.status_code == 409, busy.text
         assert busy.json()["error_code"] == Code.POOL_IN_USE
-    assert ended(bench, url)["phase"] == "Completed"
+    bench.until(url, "Completed")
 
 
 def test_a_pool_is_removed_and_comes_back(bench: Bench) -> None:

@@ -41,7 +41,10 @@ _SECRET = "TRAINSHED_MEETING"  # noqa: S105 the name of a variable
 
 
 def main(arguments: list[str]) -> int:
-    """What a script asks for: ``FOLDER``, ``FOLDER join HOST PORT`` or ``build ENGINE ENVIRONMENTS``."""
+    """What a script asks for.
+
+    ``FOLDER``, ``FOLDER join HOST PORT`` or ``build ENGINE ENVIRONMENTS [WHEELHOUSE]``.
+    """
     folder, *rest = arguments
     if folder == "build":
         return _build(*rest)
@@ -142,7 +145,7 @@ def _host(folder: str, job: Mapping[str, Any]) -> int:
         host.close()
 
 
-def _build(engine_id: str, environments: str) -> int:
+def _build(engine_id: str, environments: str, wheelhouse: str = "") -> int:
     """Build the environment of an engine, as a job of its own."""
     from pathlib import Path
 
@@ -151,7 +154,9 @@ def _build(engine_id: str, environments: str) -> int:
 
     try:
         Environments(Path(environments)).ensure(
-            catalogue.load().get(engine_id), lambda progress: print(progress.line, flush=True)
+            catalogue.load().get(engine_id),
+            lambda progress: print(f"[{progress.percent:3.0f}%] {progress.line}", flush=True),
+            wheelhouse=Path(wheelhouse) if wheelhouse else None,
         )
     except TrainshedError as error:
         print(f"trainshed: {error}", file=sys.stderr, flush=True)

@@ -82,6 +82,9 @@ def add_slurm(
         str, typer.Option(help="Folder of engines' environments on the nodes.", show_default="in shared")
     ] = "",
     build: Annotated[str, typer.Option(help="Where environments are built: node or server.")] = "node",
+    wheelhouse: Annotated[
+        str, typer.Option(help="Folder of wheels that nodes without a network build from.")
+    ] = "",
     conf: Annotated[str, typer.Option(help="Slurm's configuration file.", show_default="Slurm's")] = "",
     max_nodes: Annotated[int, typer.Option(help="Most nodes of one job; 0 for all.")] = 0,
     as_json: AsJson = False,
@@ -109,6 +112,7 @@ def add_slurm(
         "python": python,
         "environments": environments,
         "build": build,
+        "wheelhouse": wheelhouse,
         "conf": conf,
         "max_nodes": max_nodes,
     }

@@ -100,6 +100,7 @@ class Pool(ABC):
         builds: whether the pool makes engines' environments by itself, on its nodes.
         on_change: called from any thread when an agent's state may have changed; set by the server.
         on_nodes: likewise when nodes or flavors have changed.
+        on_build: likewise with how far the environment is that a job waits for: percent, last line.
     """
 
     id: str
@@ -109,6 +110,7 @@ class Pool(ABC):
     builds: bool = False
     on_change: Callable[[TaskKey], None] | None = None
     on_nodes: Callable[[], None] | None = None
+    on_build: Callable[[str, float, str], None] | None = None
 
     @abstractmethod
     def nodes(self) -> list[Node]:

@@ -5446,6 +5446,12 @@ export interface components {
              * @default
              */
             tunnel: string;
+            /**
+             * Wheelhouse
+             * @description Folder of wheels that nodes without a network build from.
+             * @default
+             */
+            wheelhouse: string;
         };
         /**
          * StackCheck

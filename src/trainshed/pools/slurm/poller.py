@@ -20,11 +20,12 @@ from trainshed.jobs import evidence
 from trainshed.jobs.queue import Why
 from trainshed.pools.base import AgentState, AgentStatus, TaskKey
 from trainshed.pools.slurm import inventory, reasons, status
+from trainshed.pools.slurm.builds import Builds
 from trainshed.pools.slurm.commands import Slurm
 from trainshed.pools.slurm.delivery import Deliveries
 from trainshed.pools.slurm.files import AttemptFiles
 from trainshed.pools.slurm.settings import SlurmSettings
-from trainshed.pools.slurm.status import SlurmJob
+from trainshed.pools.slurm.status import DEPENDENCY, SlurmJob
 
 PERIODS_S = (1.0, 5.0)
 LONGEST_S = 60.0
@@ -44,6 +45,7 @@ class Tracked:
 
     Attributes:
         endpoint: where this machine reaches the service.
+        engine_id: whose environment it may wait for.
         since: when we began to look, by ``time.monotonic``.
         stop, forced_at: whether it is to stop, and since when at once.
         told: what was last told the job, so that it is not told again.
@@ -54,6 +56,7 @@ class Tracked:
     nodes: int
     files: AttemptFiles
     endpoint: str
+    engine_id: str = ""
     slurm_id: str = ""
     since: float = field(default_factory=time.monotonic)
     stop: bool = False
@@ -84,8 +87,10 @@ class Poller:
         name: str,
         settings: SlurmSettings,
         slurm: Slurm,
+        *,
         changed: Callable[[TaskKey], None],
         nodes_changed: Callable[[], None],
+        builds: Builds,
     ) -> None:
         self.nodes: list[Node] = []
         self.endpoint = ""
@@ -93,6 +98,8 @@ class Poller:
         self._slurm = slurm
         self._changed = changed
         self._nodes_changed = nodes_changed
+        self._builds = builds
+        self.on_build: Callable[[str, float, str], None] | None = None
         self._lock = threading.RLock()
         self._tracked: dict[tuple[str, int], Tracked] = {}
         self._states: dict[TaskKey, AgentStatus] = {}
@@ -239,6 +246,8 @@ class Poller:
             return
         if job is not None and not job.over:
             tracked.reason = job.reason if job.waits else ""
+            if tracked.reason == DEPENDENCY and self.on_build:
+                self.on_build(tracked.job_id, *self._builds.progress(tracked.engine_id))
             for index, key in enumerate(tracked.keys()):
                 self._set(key, status.status(job, index))
             self._obey(tracked, job)
@@ -282,6 +291,9 @@ class Poller:
         if not requeued and (failure := tracked.files.failure()):
             stage = Stage.RUN if tracked.files.begun(0) else Stage.PRECHECK
             return TaskOutcome(Cause.INFRASTRUCTURE, stage, failure, failed_at=now)
+        if job is not None and status.unbuilt(job):
+            words = self._builds.failed(tracked.engine_id)
+            return TaskOutcome(Cause.USER_ERROR, Stage.ENVIRONMENT, words, failed_at=now)
         if job is None:
             words = "Slurm does not know the job any more and its agent did not say how it ended"
             return said or TaskOutcome(Cause.INFRASTRUCTURE, Stage.RUN, words, failed_at=now)

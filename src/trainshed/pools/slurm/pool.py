@@ -44,7 +44,15 @@ class SlurmPool(Pool):
         self.slurm = Slurm(settings.partition, settings.conf)
         self._shared = Path(settings.shared)
         self._builds = Builds(settings, self.slurm)
-        self._poller = Poller(pool_id, settings, self.slurm, self._changed, self._nodes_changed)
+        self._poller = Poller(
+            pool_id,
+            settings,
+            self.slurm,
+            changed=self._changed,
+            nodes_changed=self._nodes_changed,
+            builds=self._builds,
+        )
+        self._poller.on_build = self._built
         self._start_lock = threading.Lock()
         self._poller.open()
 
@@ -77,7 +85,10 @@ class SlurmPool(Pool):
         """Submit the job, unless it was submitted before."""
         check_shared(self._shared)
         files = AttemptFiles(self._folder(gang.job_id, gang.attempt))
-        tracked = Tracked(gang.job_id, gang.attempt, len(gang.tasks), files, gang.tasks[0].reporting.endpoint)
+        first = gang.tasks[0]
+        tracked = Tracked(
+            gang.job_id, gang.attempt, len(gang.tasks), files, first.reporting.endpoint, first.engine_id
+        )
         with self._start_lock:
             self._announce(gang.tasks[0].reporting.endpoint)
             tracked.slurm_id = files.slurm_id() or self._find(tracked) or self._submit(gang, files)
@@ -199,6 +210,10 @@ class SlurmPool(Pool):
 
     def _folder(self, job_id: str, attempt: int) -> Path:
         return self._shared / "jobs" / job_id / str(attempt)
+
+    def _built(self, job_id: str, percent: float, line: str) -> None:
+        if self.on_build:
+            self.on_build(job_id, percent, line)
 
     def _nodes_changed(self) -> None:
         if self.on_nodes:

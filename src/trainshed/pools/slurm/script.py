@@ -70,11 +70,13 @@ def render_build(settings: SlurmSettings, engine_id: str, agent: str, log: str) 
         "--nodes=1",
         "--ntasks-per-node=1",
         "--no-requeue",
+        "--open-mode=truncate",
         f"--output={log}",
         "--chdir=/",
         *settings.options,
     ]
-    command = [settings.python, agent, "build", engine_id, settings.environments_dir]
+    wheels = [settings.wheelhouse] if settings.wheelhouse else []
+    command = [settings.python, agent, "build", engine_id, settings.environments_dir, *wheels]
     return _script(options, f"exec {shlex.join(command)}")
 
 

@@ -68,6 +68,7 @@ class SlurmSettings:
         environments: folder of engines' environments on the nodes; empty for one in ``shared``.
         build: where environments are built: on a ``node``, by a Slurm job of its own, or by the
             ``server``, where nodes have no network.
+        wheelhouse: folder of wheels that nodes build from, where they have no network; else empty.
         conf: Slurm's configuration file; empty for Slurm's default.
         max_nodes: most nodes of one job; 0 for all that the partition has.
         priority_step: what a step of a job's priority counts in Slurm (as ``--nice``); 0 for nothing.
@@ -85,6 +86,7 @@ class SlurmSettings:
     python: str = "python3"
     environments: str = ""
     build: str = "node"
+    wheelhouse: str = ""
     conf: str = ""
     max_nodes: int = 0
     priority_step: int = 100
@@ -106,7 +108,7 @@ class SlurmSettings:
                 raise _wrong(name, value, "the name of one")
         if self.constraint and not _CONSTRAINT.fullmatch(self.constraint):
             raise _wrong("constraint", self.constraint, "one as sbatch takes it, such as 'a100&nvlink'")
-        for name in ("shared", "scratch", "environments", "conf"):
+        for name in ("shared", "scratch", "environments", "wheelhouse", "conf"):
             value = getattr(self, name)
             if (value or name == "shared") and not _is_path(value):
                 raise _wrong(name, value, "an absolute path without special characters")

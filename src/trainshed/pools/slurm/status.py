@@ -19,6 +19,8 @@ FIELDS = "JobID:|,State:|,Reason:|,RestartCnt:|,NodeList:|,Comment:|"
 UNFINISHED = ("squeue", "--noheader", "--me", f"--Format={FIELDS}")
 ALL = ("squeue", "--noheader", "--me", "--states=all", f"--Format={FIELDS}")
 
+DEPENDENCY = "Dependency"
+
 _WAITING = {
     "PENDING",
     "CONFIGURING",
@@ -110,12 +112,17 @@ def status(job: SlurmJob, index: int) -> AgentStatus:
     return AgentStatus(AgentState.RUNNING, node=names[index] if index < len(names) else "")
 
 
+def unbuilt(job: SlurmJob) -> bool:
+    """Whether it has ended because the environment that it waited for could not be built."""
+    return job.over and job.reason.startswith(DEPENDENCY)
+
+
 def ended(job: SlurmJob) -> tuple[Cause, str]:
     """Whose doing the end was, and a sentence."""
     if job.restarts > 0:
         return Cause.INFRASTRUCTURE, f"Slurm job {job.id} was requeued, which ended this run"
-    if "DependencyNeverSatisfied" in job.reason or job.reason == "Dependency":
-        return Cause.INFRASTRUCTURE, "the environment of the job's engine could not be built"
+    if unbuilt(job):
+        return Cause.USER_ERROR, "the environment of the job's engine could not be built"
     cause, sentence = _ENDS.get(job.state, (Cause.INFRASTRUCTURE, f"the job is {job.state} in Slurm"))
     detail = "" if job.reason in ("None", "", "NonZeroExitCode") else f", {job.reason}"
     return cause, f"{sentence} (Slurm job {job.id}{detail})"

@@ -31,6 +31,7 @@ from trainshed.server.services.messages import (
     AskWhy,
     HangSeen,
     LimitsChanged,
+    PoolBuilds,
     PoolChanged,
     RemovePool,
     Report,
@@ -210,7 +211,10 @@ class Desk:
             case NotStarted():
                 self._not_started(turn, message)
             case BuildProgress():
-                self._progress(turn, message)
+                for job_id in self.board.building.get(message.engine_id, ()):
+                    self._progress(turn, job_id, message.percent, message.line)
+            case PoolBuilds():
+                self._progress(turn, message.job_id, message.percent, message.line)
             case Built():
                 self._built(turn, message)
 
@@ -227,11 +231,12 @@ class Desk:
         failures = self.board.failures[pool_id] = self.board.failures.get(pool_id, 0) + 1
         self.board.paused_until[pool_id] = turn.now + min(LONGEST_RETRY_S, RETRY_S * 2 ** (failures - 1))
 
-    def _progress(self, turn: Turn, message: BuildProgress) -> None:
-        data = {"engine_id": message.engine_id, "percent": message.percent, "line": message.line}
-        for job_id in self.board.building.get(message.engine_id, ()):
-            if job_id in self.board.feeds:
-                turn.told.append((job_id, FeedItem("progress", {"stage": "environment", **data})))
+    def _progress(self, turn: Turn, job_id: str, percent: float, line: str) -> None:
+        """Tell who follows a job how far its environment is."""
+        job = self.board.live.get(job_id)
+        if job is not None and job_id in self.board.feeds:
+            data = {"stage": "environment", "engine_id": job.engine_id, "percent": percent, "line": line}
+            turn.told.append((job_id, FeedItem("progress", data)))
 
     def _built(self, turn: Turn, message: Built) -> None:
         if message.interpreter is not None:

@@ -204,6 +204,15 @@ class LimitsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolBuilds:
+    """How far a pool is with the environment that a job waits for."""
+
+    job_id: str
+    percent: float
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class PoolChanged:
     """A pool's nodes or flavors may have changed."""
 

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from trainshed.core.errors import TrainshedError, Unavailable
 from trainshed.pools.base import AgentState, AgentStatus, Gang, Pool, TaskKey
 from trainshed.server.services.logs import LogStore
-from trainshed.server.services.messages import AgentsChanged, PoolChanged
+from trainshed.server.services.messages import AgentsChanged, PoolBuilds, PoolChanged
 from trainshed.server.services.salvage import salvage
 
 _log = logging.getLogger("trainshed.server")
@@ -38,7 +38,7 @@ class Polled:
     statuses: dict[TaskKey, AgentStatus]
 
 
-Told = NotStarted | Polled | AgentsChanged | PoolChanged
+Told = NotStarted | Polled | AgentsChanged | PoolBuilds | PoolChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class PoolDriver:
         self._asked: SimpleQueue[Gang | _Stop | tuple[TaskKey, ...] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"pool-{pool.id}", daemon=True)
         pool.on_change = lambda key: tell(AgentsChanged(pool.id, key))
+        pool.on_build = lambda job_id, percent, line: tell(PoolBuilds(job_id, percent, line))
         pool.on_nodes = lambda: tell(PoolChanged(pool.id))
 
     def open(self) -> None:
@@ -78,7 +79,7 @@ class PoolDriver:
 
     def close(self) -> None:
         """Finish what was asked for, and end."""
-        self.pool.on_change = self.pool.on_nodes = None
+        self.pool.on_change = self.pool.on_nodes = self.pool.on_build = None
         self._asked.put(None)
         if self._thread.is_alive():
             self._thread.join(timeout=30)

@@ -33,6 +33,7 @@ class SlurmSettingsModel(WireModel):
     python: Text = Field("python3", description="Of the nodes, 3.11 or later; runs the agent.")
     environments: Text = Field("", description="Folder of engines' environments on the nodes.")
     build: Literal["node", "server"] = "node"
+    wheelhouse: Text = Field("", description="Folder of wheels that nodes without a network build from.")
     conf: Text = Field("", description="Slurm's configuration file.")
     max_nodes: Int = 0
     priority_step: Int = 100
