@@ -44,7 +44,7 @@ if not os.path.exists({word!r}):
     open({word!r}, "w").close()
     time.sleep(600)
 """
-GREEDY = "import time\nprint('on', flush=True)\nkept = bytearray(b'x') * (3000 << 20)\ntime.sleep(600)"
+GREEDY = "import time\nprint('on', flush=True)\nkept = bytearray(b'x') * (1500 << 20)\ntime.sleep(600)"
 
 
 @dataclass
