@@ -30,12 +30,14 @@ class Host:
         self.workers: "dict[int, subprocess.Popen[bytes]]" = {}
         self.lock = threading.Lock()
         self.stopping = False
+        self.connected = False
         self.driver = socket.socket()
 
     def serve(self, driver: "tuple[str, int]") -> int:
         """Do as the driver says; the exit code."""
         secret = os.environ.pop(SECRET, "")
         self.driver = connect(driver)
+        self.connected = True
         self.say({"secret": secret, "node": self.node, "slots": self.slots})
         try:
             for line in self.driver.makefile("rb"):
@@ -113,6 +115,8 @@ class Host:
 
     def stop(self, *_: object) -> None:
         """The job is being stopped."""
+        if not self.connected:
+            os._exit(128 + signal.SIGTERM)
         self.stopping = True
         try:
             self.driver.shutdown(socket.SHUT_RDWR)
