@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +11,12 @@ import pytest
 
 from tests.engines.conftest import digits, presets, shared_environments
 from tests.pools.test_slurm_service import Bench
-from tests.server.running import running
-from tests.servers.slurm import SlurmCluster
 from trainshed.engines.catalogue import Catalogue
 from trainshed.engines.environments import Environments
 
 __all__ = ["digits", "presets", "shared_environments"]
 pytestmark = [pytest.mark.xdist_group("slurm"), pytest.mark.engine, pytest.mark.timeout(1200)]
 SCRIPTS = Path(__file__).parents[1] / "engines" / "scripts"
-
-
-@pytest.fixture(scope="module")
-def bench(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
-    folder = tmp_path_factory.mktemp("slurm-engines")
-    with running(folder / "home") as server:
-        found = Bench(server, cluster, folder)
-        done = found.add("hpc")
-        assert done.status_code == 201, done.text
-        yield found
-        found.close()
 
 
 def reports(printed: str) -> list[dict[str, Any]]:

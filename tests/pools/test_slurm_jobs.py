@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
 
 import pytest
 
 from tests.pools.service_bench import HELLO, Bench
-from tests.server.running import running
-from tests.servers.slurm import SlurmCluster
 from trainshed.testing.pools import STUBBORN, eventually
 
 pytestmark = pytest.mark.xdist_group("slurm")
@@ -27,17 +24,6 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
         for pair in ((near, far), (far, near)):
             threading.Thread(target=pump, args=pair, daemon=True).start()
 """
-
-
-@pytest.fixture(scope="module")
-def bench(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
-    folder = tmp_path_factory.mktemp("slurm")
-    with running(folder / "home") as server:
-        found = Bench(server, cluster, folder)
-        done = found.add("hpc")
-        assert done.status_code == 201, done.text
-        yield found
-        found.close()
 
 
 def log(bench: Bench, url: str) -> str:

@@ -7,30 +7,16 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from tests.pools.service_bench import HELLO, Bench
-from tests.server.running import running
-from tests.servers.slurm import SlurmCluster
 from trainshed.core.errors import Code
 from trainshed.testing.pools import MEET, eventually
 
 pytestmark = pytest.mark.xdist_group("slurm")
-
-
-@pytest.fixture(scope="module")
-def bench(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
-    folder = tmp_path_factory.mktemp("slurm")
-    with running(folder / "home") as server:
-        found = Bench(server, cluster, folder)
-        done = found.add("hpc")
-        assert done.status_code == 201, done.text
-        yield found
-        found.close()
 
 
 @dataclass(frozen=True)
