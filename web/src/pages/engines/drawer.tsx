@@ -86,7 +86,7 @@ function Offers({ offers }: { offers: Offer[] }) {
 function BuildLog({ engine }: { engine: EngineInfo }) {
   const t = useText(text);
   const building = engine.environment.state === "building";
-  const log = useBuildLog(engine.id, building);
+  const log = useBuildLog(engine);
   const box = useRef<HTMLPreElement>(null);
   useEffect(() => {
     if (building && box.current) box.current.scrollTop = box.current.scrollHeight;

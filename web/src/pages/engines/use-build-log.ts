@@ -1,12 +1,15 @@
 import { useEffect, useState } from "react";
 import { getBytes } from "../../api/http";
+import type { EngineInfo } from "../../api/types";
 import { useProjectId } from "../../app/session";
 
 const FOLLOW_MS = 500;
 const LIMIT = 1024 * 1024;
 
 /** The text of an engine's last build; while it goes on, what is new is fetched every half second. */
-export function useBuildLog(id: string, building: boolean): string {
+export function useBuildLog({ id, environment }: EngineInfo): string {
+  const building = environment.state === "building";
+  const builtAt = environment.built_at;
   const projectId = useProjectId();
   const [log, setLog] = useState("");
 
@@ -32,7 +35,7 @@ export function useBuildLog(id: string, building: boolean): string {
       stopped = true;
       window.clearTimeout(timer);
     };
-  }, [projectId, id, building]);
+  }, [projectId, id, building, builtAt]);
 
   return log;
 }
